@@ -1,0 +1,32 @@
+"""Which driver builds what."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from quantumsvc.backends.drivers.aer import AerDriver
+from quantumsvc.backends.drivers.base import Device, Driver, read_document
+from quantumsvc.backends.drivers.plugged import PluggedDriver
+from quantumsvc.backends.programs.errors import Code, ProgramError
+
+DRIVERS: dict[str, Driver] = {"aer": AerDriver(), "qiskit": PluggedDriver()}
+
+
+def driver_called(name: str) -> Driver:
+    """The driver of that name; raises ``ProgramError`` when there is none."""
+    try:
+        return DRIVERS[name]
+    except KeyError:
+        known = ", ".join(sorted(DRIVERS))
+        raise ProgramError(Code.BAD_DEVICE, f"There is no driver {name!r}; there are {known}") from None
+
+
+def build(raw: bytes) -> Device:
+    """The device that a document describes."""
+    document = read_document(raw)
+    return driver_called(document.driver).build(document)
+
+
+def describe(name: str, driver: str, options: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Configuration and properties documents for an operator's backend row."""
+    return driver_called(driver).describe(name, options)
