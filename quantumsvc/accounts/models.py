@@ -15,12 +15,11 @@ from django.db import models
 from django.db.models import F, Q
 
 from quantumsvc import clock
+from quantumsvc.accounts.keys import KEY_PREFIX_LENGTH
 from quantumsvc.accounts.plans import ARCHIVED_ENTRY, CATALOGUE, CatalogueEntry, Plan
 from quantumsvc.accounts.roles import Role
 from quantumsvc.choices import choices_of
 
-# How much of a key is kept readable, so that its owner can tell which is which.
-KEY_PREFIX_LENGTH = 8
 # Hexadecimal digits of a SHA-256.
 DIGEST_LENGTH = 64
 
