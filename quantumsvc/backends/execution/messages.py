@@ -124,21 +124,37 @@ ChildNote = Phase | Progress | Log | Metric | NeedDevice | Failed
 """Events that are all header; a ``Finished`` travels as a raw body instead of base64 in JSON."""
 
 
-class LeaseRequest(Struct, frozen=True, kw_only=True):
+class LeaseRequest(Struct, frozen=True, tag="lease"):
     """A worker asks the pool for a child; ``key`` names the warm child it would like back."""
 
     key: Annotated[str, Meta(max_length=256)]
 
 
 class Released(Struct, frozen=True, tag="released"):
-    """The worker gives its child back unharmed (worker to pool)."""
+    """The worker gives its child back unharmed, after so many ``jobs`` (worker to pool)."""
+
+    jobs: int
+
+
+class Kill(Struct, frozen=True, tag="kill"):
+    """The worker wants its child dead; answered by ``ChildGone`` (worker to pool)."""
+
+
+WorkerNote = LeaseRequest | Released | Kill
+"""All that a worker says to the pool."""
 
 
 class Leased(Struct, frozen=True, tag="leased"):
-    """The pool's answer, with the child's socket beside it. ``warm``: the key's earlier child."""
+    """The pool's answer, with the child's socket beside it.
+
+    ``warm``: it is the child that served the key before. ``jobs_left`` and ``rss_mark`` (0: none)
+    say when it is worn out and should be given back.
+    """
 
     pid: int
     warm: bool
+    jobs_left: int
+    rss_mark: int
 
 
 class Refused(Struct, frozen=True, tag="refused"):
@@ -148,13 +164,15 @@ class Refused(Struct, frozen=True, tag="refused"):
 
 
 class ChildGone(Struct, frozen=True, tag="gone"):
-    """The leased child is dead and reaped; ``status`` is as ``os.wait`` gives it."""
+    """The leased child is dead and reaped; ``status`` is as ``os.wait`` gives it.
+
+    ``asked``: the pool killed it, because the worker said so or went away.
+    """
 
     status: int
     peak_bytes: int
-    out_of_memory: bool
+    asked: bool
 
 
 PoolNote = Leased | Refused | ChildGone
-
-ENCODER = msgspec.json.Encoder()
+"""All that the pool says to a worker."""
