@@ -70,7 +70,9 @@ class WholeSentinel(Sentinel):  # type: ignore[misc]  # the base class is untype
 
     def spawn_pusher(self) -> BaseProcess:
         """The process that takes tasks from the table."""
-        process: BaseProcess = self.spawn_process(_tethered_pusher, self.task_queue, self.event_out, self.broker)
+        process: BaseProcess = self.spawn_process(
+            _tethered_pusher, self.task_queue, self.event_out, self.broker
+        )
         return process
 
     def spawn_monitor(self) -> BaseProcess:

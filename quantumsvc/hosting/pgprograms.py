@@ -73,7 +73,9 @@ def database_account() -> Account:
         except KeyError:
             continue
         return Account(entry.pw_name, entry.pw_uid, entry.pw_gid, switched=True)
-    raise DatabaseError("PostgreSQL can't run as root, and there is no user 'postgres' or 'nobody' to run it.")
+    raise DatabaseError(
+        "PostgreSQL can't run as root, and there is no user 'postgres' or 'nobody' to run it."
+    )
 
 
 def let_enter(folder: Path, account: Account) -> None:
@@ -137,7 +139,9 @@ def _copy_for(account: Account, package: Path, data_dir: Path) -> Path:
     if not home.exists():
         half = home.with_name(f"{home.name}.{os.getpid()}")
         skip_headers = shutil.ignore_patterns("include", "__pycache__")
-        shutil.copytree(package / "pginstall", half / package.name / "pginstall", ignore=skip_headers, symlinks=True)
+        shutil.copytree(
+            package / "pginstall", half / package.name / "pginstall", ignore=skip_headers, symlinks=True
+        )
         libraries = package.with_name(f"{package.name}.libs")
         if libraries.exists():
             shutil.copytree(libraries, half / libraries.name)

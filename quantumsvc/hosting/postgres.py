@@ -144,7 +144,9 @@ class Postgres:
     def _initialise(self) -> None:
         # A half-made folder of a start that was cut short has no version file.
         command = f'rm -rf "$1"/* && exec "$2" -D "$1" -U {_ADMIN} --auth=peer -E UTF8 {self._locale()}'
-        done = self.account.run(["/bin/sh", "-c", command, "sh", str(self.files), str(self.programs.bin / "initdb")])
+        done = self.account.run(
+            ["/bin/sh", "-c", command, "sh", str(self.files), str(self.programs.bin / "initdb")]
+        )
         if done.returncode != 0:
             raise DatabaseError(f"The database in {self.files} can't be made:\n{done.stderr.strip()}")
 
@@ -170,7 +172,9 @@ class Postgres:
         with psycopg.connect(address, autocommit=True) as connection:
             if not connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [folders.ROLE]).fetchone():
                 connection.execute(sql.SQL("CREATE ROLE {} LOGIN CREATEDB").format(role))
-            if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [folders.DATABASE]).fetchone():
+            if not connection.execute(
+                "SELECT 1 FROM pg_database WHERE datname = %s", [folders.DATABASE]
+            ).fetchone():
                 connection.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(database, role))
 
     # -- running -----------------------------------------------------------------------------------
@@ -233,7 +237,7 @@ class Postgres:
             user=account.uid if account.switched else None,
             group=account.gid if account.switched else None,
             extra_groups=[] if account.switched else None,
-            preexec_fn=_stop_with_parent,  # noqa: PLW1509
+            preexec_fn=_stop_with_parent,
         )
 
     def _is_ready(self, pid: int) -> bool:
