@@ -41,6 +41,7 @@ class Device:
     ``is_simulator``: circuits may use any gate that can be translated; no basis check is made.
     ``noisy``: gates or measurements have errors. ``method``: the simulation method, or None when
     something else than Aer runs the circuits. ``seedable``: a seed makes results repeatable.
+    ``key``: the document's hash.
     ``scratch``: what programs derive from this device and keep as long as it lives.
     """
 
@@ -54,6 +55,7 @@ class Device:
     configuration: Mapping[str, Any]
     properties: Mapping[str, Any]
     calibration_id: str | None = None
+    key: str = ""
     scratch: dict[str, Any] = field(default_factory=dict, repr=False)
 
     @property

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+from dataclasses import replace
 from typing import Any
 
 from quantumsvc.backends.drivers.aer import AerDriver
@@ -24,7 +26,8 @@ def driver_called(name: str) -> Driver:
 def build(raw: bytes) -> Device:
     """The device that a document describes."""
     document = read_document(raw)
-    return driver_called(document.driver).build(document)
+    device = driver_called(document.driver).build(document)
+    return replace(device, key=hashlib.sha256(raw).hexdigest())
 
 
 def describe(name: str, driver: str, options: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -5,6 +5,7 @@ Importing this package is cheap; the libraries come in with ``preload`` or with 
 
 from __future__ import annotations
 
+import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -17,14 +18,11 @@ __all__ = ["preload", "run_program"]
 
 def preload() -> None:
     """Import everything that a job may need, so that a child forked afterwards starts warm."""
-    from quantumsvc.backends.programs import registry
+    for module in ("quantumsvc.backends.drivers.registry", "quantumsvc.backends.programs.registry"):
+        importlib.import_module(module)
 
-    registry.warm_up()
 
-
-def run_program(
-    task: Task, params: bytes, device: Device, reporter: Reporter, cache: SessionCache
-) -> bytes:
+def run_program(task: Task, params: bytes, device: Device, reporter: Reporter, cache: SessionCache) -> bytes:
     """Run one job and return its result body as the wire wants it.
 
     Raises ``ProgramError`` for everything that the user can be told; any other exception is a

@@ -1,0 +1,82 @@
+"""Circuits of one job, each text read, checked and translated once per session."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+
+from qiskit import QuantumCircuit, transpile
+from qiskit.circuit.controlflow import CONTROL_FLOW_OP_NAMES
+
+from quantumsvc.backends.drivers.base import Device
+from quantumsvc.backends.execution.messages import Limits
+from quantumsvc.backends.programs.circuit_facts import CircuitFacts, check_basis, facts_of
+from quantumsvc.backends.programs.errors import Code, ProgramError
+from quantumsvc.backends.programs.limits import check_facts
+from quantumsvc.backends.programs.ports import SessionCache
+from quantumsvc.wire.decode_budget import Budget
+from quantumsvc.wire.decode_circuits import read_circuit
+
+ALWAYS = frozenset({"measure", "reset", "delay", "barrier", "store", *CONTROL_FLOW_OP_NAMES})
+
+
+@dataclass(frozen=True)
+class Known:
+    """A circuit that may run on the device, and what is known of it. Never changed in place."""
+
+    circuit: QuantumCircuit
+    facts: CircuitFacts
+    key: str
+
+
+@dataclass
+class CircuitStore:
+    """Reads circuits for one job; ``cache`` outlives the job when it is in a session."""
+
+    device: Device
+    limits: Limits
+    cache: SessionCache
+    budget: Budget
+    seen: dict[str, Known] = field(default_factory=dict)
+
+    def read(self, text: str) -> QuantumCircuit:
+        """The circuit in a packed text, ready to run on the device."""
+        return self.known(text).circuit
+
+    def known(self, text: str) -> Known:
+        """The circuit with its facts; raises ``DecodeError`` or ``ProgramError`` when it can't run."""
+        if text not in self.seen:
+            key = hashlib.sha256(f"{self.device.key}:{text}".encode()).hexdigest()
+            found = self.cache.get_or_make("circuit", key, lambda: self._make(text, key))
+            check_facts(found.facts, self.device, self.limits)
+            self.seen[text] = found
+        return self.seen[text]
+
+    def _make(self, text: str, key: str) -> Known:
+        return admit(read_circuit(text, self.budget), self.device, self.limits, key)
+
+
+def admit(circuit: QuantumCircuit, device: Device, limits: Limits, key: str) -> Known:
+    """Check a circuit against the device and translate it if the device is a simulator."""
+    check_basis(circuit, device)
+    facts = facts_of(circuit, limits.max_gates)
+    check_facts(facts, device, limits)
+    ready = translated(circuit, device)
+    if ready is not circuit:
+        facts = facts_of(ready, limits.max_gates)
+        check_facts(facts, device, limits)
+    return Known(ready, facts, key)
+
+
+def translated(circuit: QuantumCircuit, device: Device) -> QuantumCircuit:
+    """The circuit in the simulator's own gates; the same object when it already is."""
+    if not device.is_simulator:
+        return circuit
+    basis = set(device.backend.operation_names) | ALWAYS
+    if set(circuit.count_ops()) <= basis and not circuit.has_control_flow_op():
+        return circuit
+    try:
+        return transpile(circuit, basis_gates=sorted(basis), optimization_level=0, seed_transpiler=0)
+    except Exception as error:
+        told = str(error).strip("'\" ").splitlines()[0][:200]
+        raise ProgramError(Code.NOT_IN_BASIS, f"{device.name} can't run this circuit: {told}") from None
