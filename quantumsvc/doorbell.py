@@ -1,0 +1,62 @@
+"""Doorbells: short messages over PostgreSQL's LISTEN/NOTIFY that say "look again".
+
+They may be lost or doubled; whoever hears one reads the database to learn what is true. Rung inside a
+transaction, a bell sounds when, and only if, the transaction commits.
+"""
+
+import select
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg
+from django.db import connection
+
+
+def ring(channel: str, payload: str = "") -> None:
+    """Ring ``channel`` at the end of the present transaction."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_notify(%s, %s)", [channel, payload])
+
+
+def connection_parameters() -> dict[str, Any]:
+    """How to open a connection of one's own to the service's database, outside Django's pool."""
+    parameters = connection.get_connection_params()
+    for key in ("pool", "cursor_factory", "context", "prepare_threshold"):
+        parameters.pop(key, None)
+    return parameters
+
+
+class Listener:
+    """A connection of its own that listens on some channels; made by :func:`listening`."""
+
+    def __init__(self, link: "psycopg.Connection[Any]") -> None:
+        self.link = link
+
+    def fileno(self) -> int:
+        """For ``select``: readable when a bell may have rung."""
+        return self.link.fileno()
+
+    def heard(self) -> list[tuple[str, str]]:
+        """The bells rung since the last call as (channel, payload), without waiting."""
+        return [(bell.channel, bell.payload) for bell in self.link.notifies(timeout=0)]
+
+    def wait(self, seconds: float) -> list[tuple[str, str]]:
+        """The bells rung, waiting at most ``seconds`` for the first."""
+        if bells := self.heard():
+            return bells
+        select.select([self.link.fileno()], [], [], max(seconds, 0.0))
+        return self.heard()
+
+    def execute(self, statement: str, parameters: list[object]) -> None:
+        """Run one statement on this connection, such as taking an advisory lock that lives as long as it."""
+        self.link.execute(statement.encode(), parameters)
+
+
+@contextmanager
+def listening(*channels: str) -> Iterator[Listener]:
+    """Listen from now on, so that a bell rung after this call is never missed."""
+    with psycopg.connect(autocommit=True, **connection_parameters()) as link:
+        for channel in channels:
+            link.execute(psycopg.sql.SQL("LISTEN {}").format(psycopg.sql.Identifier(channel)))
+        yield Listener(link)
