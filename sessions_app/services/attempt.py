@@ -1,0 +1,245 @@
+"""One attempt of one job: the worker's side, which waits while the isolated child works."""
+
+import select
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from django.conf import settings
+
+from quantumsvc import clock
+from quantumsvc.backends.execution.client import Lease as ChildLease
+from quantumsvc.backends.execution.messages import (
+    Crashed,
+    Event,
+    Failed,
+    Finished,
+    Limits,
+    Log,
+    Metric,
+    NeedDevice,
+    Phase,
+    Progress,
+    Task,
+)
+from quantumsvc.backends.models import Backend
+from quantumsvc.backends.services import device_document
+from quantumsvc.doorbell import Listener
+from quantumsvc.scheduling.states import Cause, JobState
+from sessions_app.models import Job
+from sessions_app.services.dispatch import Claim
+from sessions_app.services.endings import Ending
+from sessions_app.services.leases import HEARTBEAT, Lease, renew
+from sessions_app.services.progress import Progressing, publish
+
+TIME_LIMIT_CODE = 1305
+CRASHED_CODE = 5206
+# A cancellation whose bell was lost is still seen within this many seconds (J4).
+LOOK_AGAIN = 0.5
+# Phases that follow each other faster than this are published together, in seconds.
+SETTLING = 0.02
+MAX_LOG_CHARACTERS = 1_000_000
+
+
+class Abandoned(Exception):
+    """The job is not this attempt's any more: it was cancelled, or taken over."""
+
+
+class ChildLost(Exception):
+    """The child died by something that is not the job's fault; the job goes back to its place (J2)."""
+
+
+@dataclass(slots=True)
+class Attempt:
+    """What one attempt has told so far, and when to look at what next (seconds of the monotonic clock)."""
+
+    claim: Claim
+    child: ChildLease
+    bell: Listener
+    lease: Lease
+    began: float = field(default_factory=time.monotonic)
+    heartbeat_at: float = 0.0
+    look_at: float = 0.0
+    publish_at: float | None = None
+    seen: Progressing = field(default_factory=Progressing)
+    lines: list[str] = field(default_factory=list)
+    metrics: dict[str, float | int | str] = field(default_factory=dict)
+    phases: dict[str, str] = field(default_factory=dict)
+
+    def run(self) -> Ending:
+        """Wait for the child's end, the time limit or a cancellation, whichever comes first.
+
+        Raises :class:`Abandoned`, :class:`ChildLost` or :class:`LeaseLost`; the child is dead then.
+        """
+        try:
+            self._start()
+            while True:
+                select.select([self.child, self.bell], [], [], max(self._next() - time.monotonic(), 0.0))
+                for event in self.child.poll():
+                    if (ending := self._on(event)) is not None:
+                        return ending
+                if (ending := self._look()) is not None:
+                    return ending
+        except BaseException:
+            self.child.kill()
+            raise
+
+    def _start(self) -> None:
+        self.heartbeat_at = self.began + HEARTBEAT.total_seconds()
+        self.look_at = self.began + LOOK_AGAIN
+        self.child.start(task_of(self.claim), self.claim.params)
+
+    @property
+    def _deadline(self) -> float:
+        return self.began + self.claim.job.max_seconds
+
+    def _next(self) -> float:
+        moments = [self.heartbeat_at, self.look_at, self._deadline]
+        return min(moments if self.publish_at is None else [*moments, self.publish_at])
+
+    def _look(self) -> Ending | None:
+        """Everything that is not the child's doing: bells, the time limit, the heartbeat, progress."""
+        now = time.monotonic()
+        stop = f"stop {self.claim.job.pk}"
+        if any(payload == stop for _, payload in self.bell.heard()) or now >= self.look_at:
+            self.look_at = now + LOOK_AGAIN
+            self._check_still_ours()
+        if now >= self._deadline:
+            return self._out_of_time()
+        if now >= self.heartbeat_at:
+            self.heartbeat_at = now + HEARTBEAT.total_seconds()
+            renew(self.lease, clock.now())
+        if self.publish_at is not None and now >= self.publish_at:
+            self.publish_at = None
+            publish(self.claim.job.pk, self.claim.job.attempt, self.seen)
+        return None
+
+    def _check_still_ours(self) -> None:
+        job = self.claim.job
+        if not Job.objects.filter(pk=job.pk, attempt=job.attempt, state=JobState.RUNNING).exists():
+            raise Abandoned
+
+    def _out_of_time(self) -> Ending:
+        self.child.kill()
+        limit = self.claim.job.max_seconds
+        return self._ending(
+            JobState.FAILED,
+            Cause.TIME_LIMIT,
+            reason=f"The job exceeded its maximum execution time of {limit} seconds.",
+            code=TIME_LIMIT_CODE,
+        )
+
+    def _on(self, event: Event) -> Ending | None:
+        handler: Callable[[Attempt, Event], Ending | None] = _HANDLERS[type(event)]
+        return handler(self, event)
+
+    def _on_phase(self, event: Phase) -> None:
+        self.phases[event.name] = _instant(event.at)
+        self.seen.phase = event.name
+        self._publish_soon()
+
+    def _on_progress(self, event: Progress) -> None:
+        self.seen.done, self.seen.total = event.done, event.total
+        self._publish_soon()
+
+    def _publish_soon(self) -> None:
+        if self.publish_at is None:
+            self.publish_at = time.monotonic() + SETTLING
+
+    def _on_log(self, event: Log) -> None:
+        if sum(map(len, self.lines)) < MAX_LOG_CHARACTERS:
+            self.lines.append(f"{_instant(event.at)} {event.level}: {event.text}")
+
+    def _on_metric(self, event: Metric) -> None:
+        self.metrics[event.name] = event.value
+
+    def _on_need_device(self, event: NeedDevice) -> None:
+        key, document = device_document(self.claim.backend, self.claim.calibration_id)
+        if event.key == key:
+            self.child.give_device(document)
+
+    def _on_finished(self, event: Finished) -> Ending:
+        return self._ending(JobState.COMPLETED, Cause.FINISHED, result=event.result)
+
+    def _on_failed(self, event: Failed) -> Ending:
+        return self._ending(JobState.FAILED, Cause.PROGRAM_FAILED, reason=event.reason, code=event.code)
+
+    def _on_crashed(self, event: Crashed) -> Ending:
+        if event.cause == "pool":
+            raise ChildLost(event.reason)
+        return self._ending(JobState.FAILED, Cause.CHILD_DIED, reason=event.reason, code=CRASHED_CODE)
+
+    def _ending(
+        self,
+        state: JobState,
+        cause: Cause,
+        *,
+        result: bytes | None = None,
+        reason: str = "",
+        code: int | None = None,
+    ) -> Ending:
+        job = self.claim.job
+        return Ending(
+            job_id=job.pk,
+            session_id=job.session_id,
+            attempt=job.attempt,
+            state=state,
+            cause=cause,
+            private=job.private,
+            result=result,
+            reason=reason,
+            reason_code=code,
+            quantum_seconds=round(time.monotonic() - self.began, 6),
+            log="\n".join(self.lines),
+            metrics={"phases": self.phases, **self.metrics},
+        )
+
+
+_HANDLERS: dict[type[Event], Callable[..., Ending | None]] = {
+    Phase: Attempt._on_phase,
+    Progress: Attempt._on_progress,
+    Log: Attempt._on_log,
+    Metric: Attempt._on_metric,
+    NeedDevice: Attempt._on_need_device,
+    Finished: Attempt._on_finished,
+    Failed: Attempt._on_failed,
+    Crashed: Attempt._on_crashed,
+}
+
+
+def _instant(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def task_of(claim: Claim) -> Task:
+    """What the child is told of a job; the device is named by its content, not sent."""
+    job, backend = claim.job, claim.backend
+    key, _ = device_document(backend, claim.calibration_id)
+    return Task(
+        job_id=job.pk,
+        attempt=job.attempt,
+        program=job.program,
+        device=key,
+        backend=backend.name,
+        session_id=job.session_id,
+        seed=None,
+        log_level=job.log_level,
+        dry_run=backend.kind == "mock",
+        limits=limits_of(backend, job.max_seconds),
+    )
+
+
+def limits_of(backend: Backend, max_seconds: int) -> Limits:
+    """What one task may use on this backend; the time limit itself is kept by the worker (J3)."""
+    return Limits(
+        max_shots=backend.max_shots,
+        max_pubs=backend.max_pubs,
+        max_qubits=backend.max_active_qubits,
+        max_gates=backend.max_gates,
+        max_work=backend.max_work,
+        max_inflated_bytes=settings.MAX_INFLATED_BYTES,
+        max_result_bytes=settings.MAX_RESULT_BYTES,
+        memory_bytes=backend.memory_bytes,
+        cpu_seconds=max_seconds * settings.CHILD_THREADS + 60,
+    )

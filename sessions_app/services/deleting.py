@@ -1,0 +1,40 @@
+"""Small changes to jobs that are not changes of state."""
+
+from datetime import datetime
+
+from django.db import transaction
+
+from quantumsvc.errors import Conflict
+from sessions_app.models import Job, JobLog, JobPayload, JobResult
+from sessions_app.services.progress import announce
+
+
+@transaction.atomic
+def delete_job(*, job: Job, now: datetime) -> None:
+    """Delete an ended job with all that it holds; what it used still counts.
+
+    Raises :class:`Conflict` while it has not ended.
+    """
+    if not Job.objects.select_for_update(of=("self",)).get(pk=job.pk).is_terminal:
+        raise Conflict("The job has not ended yet; cancel it first.")
+    Job.objects.filter(pk=job.pk).update(deleted_at=now, tags=[], reason="")
+    for model in (JobPayload, JobResult, JobLog):
+        model.objects.filter(job_id=job.pk).delete()
+    announce(job.pk)
+
+
+@transaction.atomic
+def read_private_result(*, job: Job) -> bytes | None:
+    """A private job's result can be read once; it is gone afterwards."""
+    row = JobResult.objects.select_for_update().filter(pk=job.pk).first()
+    if row is None:
+        return None
+    body = bytes(row.body)
+    row.delete()
+    return body
+
+
+def retag(*, job: Job, tags: list[str]) -> None:
+    """Replace a job's tags. Call inside a transaction."""
+    Job.objects.filter(pk=job.pk).update(tags=tags)
+    announce(job.pk)

@@ -1,0 +1,163 @@
+"""A drain: looks after one backend until it has nothing to do.
+
+It holds the backend's lease, and between two jobs of a session no message travels: it ends one job and
+starts the next in the same transaction. While a session holds the backend it waits at the doorbell.
+"""
+
+import logging
+import os
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import transaction
+from django_q.models import OrmQ
+
+from quantumsvc import clock
+from quantumsvc.backends.execution.client import ExecutionPool, PoolUnavailable
+from quantumsvc.backends.execution.client import Lease as ChildLease
+from quantumsvc.backends.models import Backend
+from quantumsvc.doorbell import Listener, listening
+from quantumsvc.errors import StaleTransition
+from quantumsvc.scheduling.policy import Hold, Idle
+from quantumsvc.scheduling.states import Cause
+from sessions_app.events import backend_channel
+from sessions_app.services.attempt import Abandoned, Attempt, ChildLost
+from sessions_app.services.dispatch import Claim, hand_over, recover, turn
+from sessions_app.services.endings import Ending, give_back
+from sessions_app.services.leases import (
+    HEARTBEAT,
+    Lease,
+    LeaseLost,
+    acquire,
+    leave,
+    lock_name,
+    lock_own,
+    renew,
+)
+
+logger = logging.getLogger(__name__)
+
+# How long a drain stays after its last job, so that the next one starts at once.
+LINGER = timedelta(seconds=4)
+# How long it works on while drains of other backends wait for a worker.
+SLICE_SECONDS = 5.0
+# How often a waiting drain asks whether others need its worker.
+YIELD_CHECK_SECONDS = 0.5
+
+
+class Drain:
+    """One worker's care of one backend, from taking the lease to giving it back."""
+
+    def __init__(self, lease: Lease, bell: Listener, pool: ExecutionPool) -> None:
+        self.lease = lease
+        self.bell = bell
+        self.pool = pool
+        self.child: ChildLease | None = None
+        self.began = time.monotonic()
+        self.key = Backend.objects.values_list("name", flat=True).get(pk=lease.backend_id)
+
+    def run(self) -> None:
+        """Turn after turn until there is nothing to do, or another worker has the backend."""
+        recover(self.lease, now=clock.now())
+        ended: Ending | None = None
+        leaving = False
+        try:
+            while True:
+                self._ready_child()
+                step = turn(self.lease, now=clock.now(), ended=ended, leaving=leaving)
+                ended = None
+                if isinstance(step, Claim):
+                    ended = self._attempt(step)
+                    if self._slice_is_over():
+                        return hand_over(self.lease, now=clock.now(), ended=ended)
+                elif leaving:
+                    return None
+                leaving = not isinstance(step, Claim) and not self._wait(step)
+        finally:
+            if self.child is not None:
+                self.child.release()
+
+    def _ready_child(self) -> None:
+        if self.child is not None and self.child.worn():
+            self.child.release()
+            self.child = None
+        if self.child is None:
+            self.child = self.pool.lease(key=self.key)
+
+    def _attempt(self, claim: Claim) -> Ending | None:
+        if self.child is None:
+            raise LeaseLost
+        child, self.child = self.child, None
+        try:
+            ending = Attempt(claim, child, self.bell, self.lease).run()
+        except Abandoned:
+            return None
+        except ChildLost as lost:
+            self._give_back(claim, str(lost))
+            return None
+        if child.alive:
+            self.child = child
+        return ending
+
+    def _give_back(self, claim: Claim, reason: str) -> None:
+        logger.warning("job %s lost its child: %s", claim.job.pk, reason)
+        try:
+            with transaction.atomic():
+                lock_own(self.lease)
+                give_back(claim.job, now=clock.now(), cause=Cause.WORKER_LOST, reason=reason)
+        except StaleTransition:
+            return
+
+    def _slice_is_over(self) -> bool:
+        return time.monotonic() - self.began > SLICE_SECONDS and others_wait()
+
+    def _wait(self, step: Hold | Idle) -> bool:
+        """Wait for a bell until the hold ends, or for a moment when idle. False: time to leave."""
+        if isinstance(step, Idle):
+            return self._heard_before(clock.now() + LINGER)
+        return self._heard_before(step.until) or clock.now() >= step.until
+
+    def _heard_before(self, until: datetime) -> bool:
+        heartbeat = time.monotonic() + HEARTBEAT.total_seconds()
+        while (left := (until - clock.now()).total_seconds()) > 0:
+            if self.bell.wait(min(left, YIELD_CHECK_SECONDS)):
+                return True
+            if others_wait():
+                return False
+            if time.monotonic() >= heartbeat:
+                heartbeat = time.monotonic() + HEARTBEAT.total_seconds()
+                renew(self.lease, clock.now())
+        return False
+
+
+def others_wait() -> bool:
+    """Whether drains of other backends wait for a worker."""
+    return OrmQ.objects.exists()
+
+
+def look_at_backend(backend_id: int) -> None:
+    """Look after a backend if nobody does: what the doorbell's task runs."""
+    owner = f"{socket.gethostname()}:{os.getpid()}"
+    with listening(backend_channel(backend_id)) as bell:
+        lease = acquire(backend_id=backend_id, owner=owner, now=clock.now())
+        if lease is None:
+            return
+        bell.execute("SELECT pg_advisory_lock(%s::int, %s::int)", lock_name(lease))
+        with _given_back(lease):
+            Drain(lease, bell, ExecutionPool(settings.EXECUTION_SOCKET)).run()
+
+
+@contextmanager
+def _given_back(lease: Lease) -> Iterator[None]:
+    try:
+        yield
+    except LeaseLost:
+        logger.warning("lost the lease %s of backend %s", lease.fence, lease.backend_id)
+    except PoolUnavailable as error:
+        logger.error("no execution pool, backend %s waits: %s", lease.backend_id, error)
+    finally:
+        leave(lease)

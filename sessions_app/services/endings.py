@@ -1,0 +1,144 @@
+"""How jobs end, and what follows for their sessions."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+
+from quantumsvc.doorbell import ring
+from quantumsvc.errors import Conflict
+from quantumsvc.scheduling.states import Cause, JobState, SessionState
+from sessions_app.events import backend_channel
+from sessions_app.models import Job, JobLog, JobPayload, JobResult, Session
+from sessions_app.services.leases import look_at
+from sessions_app.services.lives import close_now, note_job_ended, settle
+from sessions_app.services.transitions import lock_session, move_job
+
+MAX_ATTEMPTS = 3
+WORKER_LOST_CODE = 5205
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ending:
+    """How an attempt ended, as its worker saw it. ``quantum_seconds`` is the time charged."""
+
+    job_id: str
+    session_id: str | None
+    attempt: int
+    state: JobState
+    cause: Cause
+    private: bool = False
+    result: bytes | None = None
+    reason: str = ""
+    reason_code: int | None = None
+    quantum_seconds: float = 0.0
+    log: str = ""
+    metrics: dict[str, Any] = field(default_factory=dict)
+    calibration_id: str | None = None
+
+
+def record(ending: Ending, now: datetime) -> None:
+    """End a job as its attempt says. Call inside a transaction.
+
+    Raises :class:`StaleTransition` when the attempt does not hold the job any more (J2).
+    """
+    session = lock_session(ending.session_id) if ending.session_id else None
+    if session is not None:
+        settle(session, now)
+    move_job(
+        ending.job_id,
+        ending.state,
+        at=now,
+        cause=ending.cause,
+        attempt=ending.attempt,
+        finished_at=now,
+        phase="",
+        reason=ending.reason,
+        reason_code=ending.reason_code,
+        quantum_seconds=ending.quantum_seconds,
+        metrics=ending.metrics,
+    )
+    _keep(ending)
+    if session is not None:
+        note_job_ended(session, at=now, ran=True)
+
+
+def _keep(ending: Ending) -> None:
+    if ending.result is not None:
+        JobResult.objects.create(job_id=ending.job_id, body=ending.result)
+    if ending.log:
+        JobLog.objects.create(job_id=ending.job_id, attempt=ending.attempt, text=ending.log)
+    if ending.private:
+        JobPayload.objects.filter(job_id=ending.job_id).delete()
+
+
+@transaction.atomic
+def cancel_job(*, job: Job, now: datetime) -> None:
+    """J4: cancel a job, whether it waits or runs. Raises :class:`Conflict` when it has ended.
+
+    The state changes here; whoever runs the job hears the bell and kills its child.
+    """
+    look_at(job.backend_id, now)
+    ring(backend_channel(job.backend_id), f"stop {job.pk}")
+    session = lock_session(job.session_id) if job.session_id else None
+    if session is not None:
+        settle(session, now)
+    current = Job.objects.select_for_update(of=("self",)).get(pk=job.pk)
+    if current.is_terminal:
+        raise Conflict(f"The job has ended already: it is {current.state}.")
+    was_running = current.state == JobState.RUNNING
+    ran = (now - current.started_at).total_seconds() if was_running and current.started_at else 0.0
+    move_job(
+        job.pk,
+        JobState.CANCELLED,
+        at=now,
+        cause=Cause.USER_CANCELLED,
+        finished_at=now,
+        phase="",
+        reason="The job was cancelled.",
+        reason_code=5202,
+        quantum_seconds=ran,
+    )
+    if current.private:
+        JobPayload.objects.filter(job_id=job.pk).delete()
+    if session is not None:
+        _after_cancel(session, job.pk, now, ran=was_running)
+
+
+def _after_cancel(session: Session, job_id: str, now: datetime, *, ran: bool) -> None:
+    """L11: a session lives on the data of its first job."""
+    if session.first_job_id == job_id and session.state != SessionState.CLOSED:
+        if ran:
+            session.last_job_completed = now
+        close_now(session, at=now, cause=Cause.FIRST_JOB_CANCELLED)
+    else:
+        note_job_ended(session, at=now, ran=ran)
+
+
+def give_back(job: Job, *, now: datetime, cause: Cause, reason: str) -> JobState:
+    """J2: an attempt was lost; back to its place in the queue, or ``failed`` after the third time.
+
+    Call inside a transaction, with the lease locked. Returns the job's new state.
+    """
+    lost = job.lost_attempts + 1
+    if lost < MAX_ATTEMPTS:
+        move_job(
+            job.pk, JobState.QUEUED, at=now, cause=cause, attempt=job.attempt,
+            phase="", started_at=None, lost_attempts=lost, progress_done=0,
+        )  # fmt: skip
+        return JobState.QUEUED
+    record(
+        Ending(
+            job_id=job.pk,
+            session_id=job.session_id,
+            attempt=job.attempt,
+            state=JobState.FAILED,
+            cause=cause,
+            private=job.private,
+            reason=f"{reason} It was tried {MAX_ATTEMPTS} times.",
+            reason_code=WORKER_LOST_CODE,
+        ),
+        now,
+    )
+    return JobState.FAILED

@@ -1,0 +1,122 @@
+"""The life of sessions: what opens, activates, idles and closes them (section 3 of the rules)."""
+
+from datetime import datetime, timedelta
+
+from django.db import transaction
+
+from quantumsvc.scheduling.states import PENDING_JOB_STATES, Cause, JobState, SessionState
+from quantumsvc.scheduling.timers import due_changes, idle_deadline_after
+from sessions_app.models import Job, Session
+from sessions_app.services.transitions import change_session, lock_session, move_job, move_session
+
+_FAILED_WITH_SESSION = {
+    Cause.MAX_TTL: ("The session reached its maximum time to live before this job could start.", 4002),
+    Cause.SESSION_CANCELLED: ("The session was cancelled before this job could start.", 4003),
+    Cause.FIRST_JOB_CANCELLED: (
+        "The session's first job, whose data the other jobs share, was cancelled.",
+        4004,
+    ),
+}
+
+
+def settle(session: Session, now: datetime) -> None:
+    """Carry out what time has made due for a locked session, each change at its own deadline (L2, L6, L8)."""
+    for change in due_changes(session.facts(), now):
+        if change.state is SessionState.CLOSED:
+            close_now(session, at=change.at, cause=change.cause)
+        else:
+            move_session(session, change.state, at=change.at, cause=change.cause, interactive_deadline=None)
+
+
+def settle_overdue(now: datetime, *, backend_id: int | None = None) -> int:
+    """Settle every session whose deadline has passed, so that what is read next is the effective state.
+
+    Returns how many there were. Costs one indexed look when there are none.
+    """
+    overdue = Session.objects.filter(next_deadline__lte=now)
+    if backend_id is not None:
+        overdue = overdue.filter(backend_id=backend_id)
+    idents = list(overdue.order_by("next_deadline", "id").values_list("pk", flat=True))
+    for ident in idents:
+        with transaction.atomic():
+            settle(lock_session(ident), now)
+    return len(idents)
+
+
+def activate(session: Session, at: datetime) -> None:
+    """L3, L6: a job of the session starts running at ``at``; note it, and make the session active."""
+    if session.state == SessionState.ACTIVE:
+        change_session(session, last_job_started=at, interactive_deadline=None)
+        return
+    started_at = session.started_at or at
+    left = timedelta(seconds=session.max_ttl) - (at - started_at)
+    move_session(
+        session,
+        SessionState.ACTIVE,
+        at=at,
+        cause=Cause.CHOSEN,
+        started_at=started_at,
+        activated_at=at,
+        active_ttl=left.total_seconds(),
+        last_job_started=at,
+        interactive_deadline=None,
+    )
+
+
+def note_job_queued(session: Session, job_id: str) -> None:
+    """L5: a job queued before the deadline stops the ITTL."""
+    fields: dict[str, object] = {"interactive_deadline": None}
+    if not session.first_job_id:
+        fields["first_job_id"] = job_id
+    change_session(session, **fields)
+
+
+def note_job_ended(session: Session, *, at: datetime, ran: bool) -> None:
+    """A job of a locked session has ended: close the session (L9), or start its ITTL (L5)."""
+    if ran:
+        session.last_job_completed = at
+    if session.state == SessionState.CLOSED:
+        session.save(update_fields=["last_job_completed"])
+        return
+    states = set(Job.objects.filter(session=session).pending().values_list("state", flat=True))
+    if not states and not session.accepting_jobs:
+        close_now(session, at=at, cause=Cause.USER_CLOSED)
+    elif not states and session.state == SessionState.ACTIVE:
+        deadline = idle_deadline_after(session.facts(), at, queued=False)
+        change_session(session, interactive_deadline=deadline, last_job_completed=session.last_job_completed)
+    else:
+        change_session(session, last_job_completed=session.last_job_completed)
+
+
+def stop_accepting(session: Session, now: datetime) -> None:
+    """L9: no more jobs; closed at once when none is pending. Repeating it changes nothing."""
+    if session.state == SessionState.CLOSED:
+        return
+    if not Job.objects.filter(session=session, state__in=PENDING_JOB_STATES).exists():
+        close_now(session, at=now, cause=Cause.USER_CLOSED)
+    elif session.accepting_jobs:
+        change_session(session, accepting_jobs=False, interactive_deadline=None)
+
+
+def close_now(session: Session, *, at: datetime, cause: Cause) -> None:
+    """Close a locked session for good; its queued jobs fail, a running one completes (L8, L10, L11)."""
+    move_session(
+        session,
+        SessionState.CLOSED,
+        at=at,
+        cause=cause,
+        accepting_jobs=False,
+        interactive_deadline=None,
+        closed_at=at,
+        close_cause=cause.value,
+        last_job_completed=session.last_job_completed,
+    )
+    if cause in _FAILED_WITH_SESSION:
+        _fail_queued(session, at, cause)
+
+
+def _fail_queued(session: Session, at: datetime, cause: Cause) -> None:
+    reason, code = _FAILED_WITH_SESSION[cause]
+    queued = Job.objects.filter(session=session, state=JobState.QUEUED).order_by("created_at", "id")
+    for ident in list(queued.select_for_update(of=("self",)).values_list("pk", flat=True)):
+        move_job(ident, JobState.FAILED, at=at, cause=cause, finished_at=at, reason=reason, reason_code=code)

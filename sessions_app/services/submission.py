@@ -1,0 +1,195 @@
+"""Accepting a job: everything is checked first, then stored in one transaction (J5)."""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db import transaction
+
+from quantumsvc.accounts.models import Instance, User
+from quantumsvc.backends.models import Backend, CalibrationSet
+from quantumsvc.errors import BadRequest, NotAllowed, NotFound, SessionClosed, UnknownBackend
+from quantumsvc.scheduling.states import Cause, JobState, SessionMode, SessionState
+from quantumsvc.wire.envelope import JobEnvelope, outline, seconds_from
+from quantumsvc.wire.ids import new_id
+from sessions_app.models import Job, JobEvent, JobPayload, Session, Submission
+from sessions_app.services.leases import look_at
+from sessions_app.services.lives import note_job_queued, settle
+from sessions_app.services.opening import checked_max_ttl, new_session
+from sessions_app.services.transitions import lock_session
+
+PROGRAMS = ("sampler", "estimator", "executor")
+LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+# A client repeats a POST within this time when no proper answer came.
+REPEATED_WITHIN = timedelta(seconds=30)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Author:
+    """Who submits, for which instance, with what client."""
+
+    user: User
+    instance: Instance
+    client_application: str = ""
+
+
+def submission_digest(author: Author, body: bytes) -> bytes:
+    """What two requests must share to be the same submission: sender, instance and every byte."""
+    head = f"{author.user.pk}:{author.instance.pk}:".encode()
+    return hashlib.sha256(head + body).digest()
+
+
+def submit_job(*, author: Author, envelope: JobEnvelope, digest: bytes, now: datetime) -> Job:
+    """Store a job and make somebody look at its backend; when this returns and commits, it is safe.
+
+    Raises an error of :mod:`quantumsvc.errors` and stores nothing when anything about it is wrong.
+    """
+    backend = usable_backend(author.instance, envelope.backend)
+    max_seconds = _checked_params(envelope, backend)
+    calibration = _calibration(envelope, backend, now)
+    with transaction.atomic():
+        if (earlier := _unanswered(digest, now)) is not None:
+            return earlier
+        look_at(backend.pk, now)
+        job = _new_job(author, envelope, backend, now)
+        job.max_seconds = max_seconds
+        job.calibration_submitted = calibration
+        job.calibration_pinned = bool(envelope.calibration_id)
+        job.session = _session_for(job, author, envelope, backend, now)
+        _store(job, bytes(envelope.params), digest)
+        if job.session is not None:
+            note_job_queued(job.session, job.pk)
+    return job
+
+
+def usable_backend(instance: Instance, name: str) -> Backend:
+    """The backend of that name if the instance may use it. Raises :class:`UnknownBackend`."""
+    if not instance.is_active:
+        raise NotAllowed("The instance is archived: its results can be read, but it accepts no new work.")
+    backend = Backend.objects.usable_by(instance).filter(name=name).first()
+    if backend is None:
+        raise UnknownBackend("There is no backend of that name that this instance may use.")
+    return backend
+
+
+def _checked_params(envelope: JobEnvelope, backend: Backend) -> int:
+    if envelope.program_id not in PROGRAMS:
+        offered = ", ".join(PROGRAMS)
+        raise BadRequest(
+            f"The program {envelope.program_id!r} is not run here; these are: {offered}.", code=8010
+        )
+    level = (envelope.log_level or "WARNING").upper()
+    if level not in LOG_LEVELS:
+        raise BadRequest(f"log_level must be one of {', '.join(LOG_LEVELS)}.")
+    seen = outline(envelope.program_id, bytes(envelope.params))
+    if not 1 <= seen.pubs <= backend.max_pubs:
+        raise BadRequest(f"A job on this backend has between 1 and {backend.max_pubs} pubs.", code=8020)
+    for shots in seen.shots:
+        if shots < 1:
+            raise BadRequest("The number of shots must be at least 1.", code=6000)
+        if shots > backend.max_shots:
+            raise BadRequest(f"This backend runs at most {backend.max_shots} shots.", code=6001)
+    return _max_seconds(envelope.cost, backend)
+
+
+def _max_seconds(cost: int | None, backend: Backend) -> int:
+    """J3: the time limit in force; zero and nothing ask for the backend's default."""
+    if not cost:
+        return backend.default_execution_seconds
+    if not 0 < cost <= backend.max_execution_seconds:
+        most = backend.max_execution_seconds
+        raise BadRequest(f"max_execution_time must be between 1 and {most} seconds on this backend.")
+    return cost
+
+
+def _calibration(envelope: JobEnvelope, backend: Backend, now: datetime) -> CalibrationSet | None:
+    sets = CalibrationSet.objects.filter(backend=backend).defer("properties")
+    if not envelope.calibration_id:
+        return sets.in_force(backend, now)
+    pinned = sets.filter(pk=envelope.calibration_id).first()
+    if pinned is None:
+        raise BadRequest("The backend has no calibration set of that id.")
+    return pinned
+
+
+def _unanswered(digest: bytes, now: datetime) -> Job | None:
+    rows = Submission.objects.filter(digest=digest, created_at__gt=now - REPEATED_WITHIN)
+    found = rows.select_related("job").order_by("-created_at").first()
+    return found.job if found else None
+
+
+def _new_job(author: Author, envelope: JobEnvelope, backend: Backend, now: datetime) -> Job:
+    return Job(
+        id=new_id(),
+        instance=author.instance,
+        user=author.user,
+        backend=backend,
+        program=envelope.program_id,
+        created_at=now,
+        cost=envelope.cost,
+        tags=envelope.tags or [],
+        private=bool(envelope.private),
+        log_level=(envelope.log_level or "WARNING").upper(),
+        runtime=envelope.runtime or "",
+        client_application=author.client_application[:500],
+    )
+
+
+def _session_for(
+    job: Job, author: Author, envelope: JobEnvelope, backend: Backend, now: datetime
+) -> Session | None:
+    if envelope.start_session:
+        return _started_with(job, author, envelope, backend, now)
+    if not envelope.session_id:
+        return None
+    session = joinable_session(author, envelope.session_id, now)
+    if session.backend_id != backend.pk:
+        raise BadRequest("The session belongs to another backend; a session never changes its backend (L1).")
+    if envelope.cost and envelope.cost >= session.max_ttl:
+        raise BadRequest(
+            f"max_execution_time must be less than the session's maximum time of {session.max_ttl} s (L13)."
+        )
+    return session
+
+
+def joinable_session(author: Author, ident: str, now: datetime) -> Session:
+    """The author's session, locked and settled, if it still accepts jobs."""
+    rows = Session.objects.filter(instance=author.instance, pk=ident)
+    if not rows.exists():
+        raise NotFound("There is no session of that id in this instance.")
+    session = lock_session(ident)
+    settle(session, now)
+    if session.state == SessionState.CLOSED or not session.accepting_jobs:
+        raise SessionClosed("The session accepts no more jobs.", solution="Open a new session.")
+    return session
+
+
+def _started_with(
+    job: Job, author: Author, envelope: JobEnvelope, backend: Backend, now: datetime
+) -> Session:
+    """L2: a session that a job brings with it has the id of that job."""
+    asked = seconds_from(envelope.session_time)
+    length = checked_max_ttl(asked, backend) if asked else min(backend.session_max_ttl, job.max_seconds)
+    return new_session(
+        ident=job.pk,
+        instance=author.instance,
+        user=author.user,
+        backend=backend,
+        mode=SessionMode.DEDICATED,
+        max_ttl=length,
+        now=now,
+    )
+
+
+def _store(job: Job, params: bytes, digest: bytes) -> None:
+    job.save(force_insert=True)
+    JobPayload.objects.create(job=job, params=params)
+    JobEvent.objects.create(
+        job=job, at=job.created_at, target=JobState.QUEUED.value, cause=Cause.SUBMITTED.value
+    )
+    Submission.objects.create(digest=digest, job=job, created_at=job.created_at)
+
+
+def answered(job_id: str) -> None:
+    """The submission's answer was sent: the same bytes sent again from now on are a new job."""
+    Submission.objects.filter(job_id=job_id).delete()

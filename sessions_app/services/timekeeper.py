@@ -1,0 +1,61 @@
+"""The timekeeper: carries out deadlines on time and notices backends that nobody looks after.
+
+It decides nothing; everything it does is a guarded change or a doorbell, so two of them do no harm.
+"""
+
+import time
+from collections.abc import Callable
+from datetime import datetime
+
+from django.db import transaction
+
+from quantumsvc import clock
+from quantumsvc.doorbell import Listener, listening
+from sessions_app.models import BackendLease, Session
+from sessions_app.services.leases import (
+    REQUEST_TRUSTED,
+    dead_leases,
+    expire_orphans,
+    request_drain,
+    unattended,
+)
+from sessions_app.services.lives import settle_overdue
+
+CHANNEL = "quantumsvc_timekeeper"
+SWEEP_SECONDS = 1.0
+
+
+def sweep(now: datetime) -> None:
+    """One round: overdue sessions are settled, and backends without care get a drain (J2)."""
+    settle_overdue(now)
+    expire_orphans(now)
+    for backend_id in {*dead_leases(now), *unattended(now)}:
+        with transaction.atomic():
+            lease, _ = BackendLease.objects.get_or_create(backend_id=backend_id)
+            if lease.drain_requested_at is None or lease.drain_requested_at < now - REQUEST_TRUSTED:
+                request_drain(backend_id, now)
+
+
+def next_sweep(now: datetime) -> float:
+    """Seconds until the next round: a second, or less when a session's deadline comes first."""
+    due = Session.objects.filter(next_deadline__isnull=False).order_by("next_deadline")
+    deadline = due.values_list("next_deadline", flat=True).first()
+    if deadline is None:
+        return SWEEP_SECONDS
+    return min(max((deadline - now).total_seconds(), 0.0), SWEEP_SECONDS)
+
+
+def keep_time(stopped: Callable[[], bool]) -> None:
+    """Sweep until told to stop."""
+    with listening(CHANNEL) as bell:
+        while not stopped():
+            now = clock.now()
+            sweep(now)
+            _pause(bell, next_sweep(now))
+
+
+def _pause(bell: Listener, seconds: float) -> None:
+    began = time.monotonic()
+    bell.wait(seconds)
+    # A storm of bells must not make the sweeps a storm.
+    time.sleep(max(0.01 - (time.monotonic() - began), 0.0))
