@@ -1,0 +1,38 @@
+"""Every address of the service.
+
+The runtime API is mounted twice: below ``experimental``, which the official client's resolver leaves
+alone, and below ``api/v1``, where clients look that derive the host from a wildcard domain.
+"""
+
+from django.contrib import admin
+from django.http import HttpRequest, HttpResponse
+from django.urls import include, path, re_path
+
+from quantumsvc import api, pages_errors
+from quantumsvc.accounts.api import urls as control_plane
+from sessions_app.api import urls as runtime
+
+
+def health(request: HttpRequest) -> HttpResponse:
+    """Whether the web process answers; asks nothing of the database."""
+    return HttpResponse("ok\n", content_type="text/plain")
+
+
+def unknown_address(request: HttpRequest) -> HttpResponse:
+    """Addresses below the API that don't exist answer in the API's shape."""
+    return api.api_not_found(request)
+
+
+urlpatterns = [
+    path("health", health),
+    path("", include(control_plane.urlpatterns)),
+    path("experimental/", include(runtime.urlpatterns)),
+    path("api/v1/", include(runtime.urlpatterns)),
+    re_path(r"^(?:experimental|api)(?:/.*)?$", unknown_address),
+    path("admin/", admin.site.urls),
+]
+
+handler400 = pages_errors.bad_request
+handler403 = pages_errors.forbidden
+handler404 = pages_errors.not_found
+handler500 = pages_errors.server_error

@@ -1,0 +1,128 @@
+"""The runtime API's calls about backends and what an instance has used."""
+
+from datetime import timedelta
+
+from django.db.models import Count, Sum
+from django.http import HttpResponse
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from quantumsvc import clock
+from quantumsvc.api import api_version, bool_parameter, require_instance, time_parameter
+from quantumsvc.backends.models import Backend, BackendKind, CalibrationSet
+from quantumsvc.errors import NotFound, UnknownBackend
+from quantumsvc.scheduling.states import JobState
+from quantumsvc.wire.times import parse_day
+from sessions_app.api.bodies import backend_body, backend_status
+from sessions_app.models import Job
+
+JSON = "application/json"
+# Clients that know no newer version expect a list of names.
+NAMES_ONLY_UNTIL = parse_day("2024-01-01")
+USAGE_WINDOW = timedelta(days=28)
+
+
+def backend_of(request: Request, name: str) -> Backend:
+    """The backend of that name, if the caller's instance may use it. Raises :class:`UnknownBackend`."""
+    backend = Backend.objects.usable_by(require_instance(request)).filter(name=name).first()
+    if backend is None:
+        raise UnknownBackend("There is no backend of that name that this instance may use.")
+    return backend
+
+
+def queue_lengths() -> dict[int, int]:
+    """How many jobs wait or run on each backend."""
+    rows = Job.objects.filter(state__in=(JobState.QUEUED, JobState.RUNNING))
+    return dict(rows.order_by().values_list("backend_id").annotate(Count("pk")))
+
+
+class BackendsView(APIView):
+    """``GET /backends``"""
+
+    def get(self, request: Request) -> Response:
+        """The backends this instance may use: names for old clients, descriptions for the others."""
+        rows = Backend.objects.usable_by(require_instance(request)).defer("configuration")
+        if not bool_parameter(request, "include_mocks"):
+            rows = rows.exclude(kind=BackendKind.MOCK.value)
+        if api_version(request) <= NAMES_ONLY_UNTIL:
+            return Response({"devices": [backend.name for backend in rows]})
+        lengths = queue_lengths()
+        return Response({"devices": [backend_body(each, lengths.get(each.pk, 0)) for each in rows]})
+
+
+class ConfigurationView(APIView):
+    """``GET /backends/{name}/configuration``"""
+
+    def get(self, request: Request, name: str) -> HttpResponse:
+        """The stored document, as it is."""
+        backend = backend_of(request, name)
+        if ident := request.query_params.get("calibration_id"):
+            known_set(backend, ident)
+        return HttpResponse(backend.configuration, content_type=JSON)
+
+
+class PropertiesView(APIView):
+    """``GET /backends/{name}/properties``"""
+
+    def get(self, request: Request, name: str) -> HttpResponse:
+        """The set asked for, or the newest one not later than ``updated_before``, or the current one."""
+        backend = backend_of(request, name)
+        if ident := request.query_params.get("calibration_id"):
+            return HttpResponse(known_set(backend, ident).properties, content_type=JSON)
+        at = time_parameter(request, "updated_before") or clock.now()
+        found = CalibrationSet.objects.in_force(backend, at)
+        return HttpResponse(found.properties if found else "{}", content_type=JSON)
+
+
+def known_set(backend: Backend, ident: str) -> CalibrationSet:
+    """The backend's calibration set of that id. Raises :class:`NotFound`."""
+    found = CalibrationSet.objects.filter(backend=backend, pk=ident).first() if "\0" not in ident else None
+    if found is None:
+        raise NotFound("The backend has no calibration set of that id.")
+    return found
+
+
+class DefaultsView(APIView):
+    """``GET /backends/{name}/defaults``: old clients ask for pulse defaults; there are none."""
+
+    def get(self, request: Request, name: str) -> Response:
+        backend_of(request, name)
+        return Response({})
+
+
+class StatusView(APIView):
+    """``GET /backends/{name}/status``"""
+
+    def get(self, request: Request, name: str) -> Response:
+        """Whether the backend is on, and how many jobs are before a new one."""
+        backend = backend_of(request, name)
+        waiting = Job.objects.filter(backend=backend, state__in=(JobState.QUEUED, JobState.RUNNING))
+        return Response(backend_status(backend, waiting.count()))
+
+
+class InstanceUsageView(APIView):
+    """``GET /instances/usage``"""
+
+    def get(self, request: Request) -> Response:
+        """Seconds charged in the last 28 days, and what is allowed; limits that don't exist are left out."""
+        instance = require_instance(request)
+        now = clock.now()
+        rows = Job.objects.filter(instance=instance, created_at__gte=now - USAGE_WINDOW)
+        used = float(rows.aggregate(total=Sum("quantum_seconds"))["total"] or 0.0)
+        limit = instance.usage_limit_seconds
+        body = {
+            "instance_id": instance.crn,
+            "plan_id": instance.plan_id,
+            "usage_consumed_seconds": round(used),
+            "usage_period": {
+                "start_time": (now - USAGE_WINDOW).date().isoformat(),
+                "end_time": now.date().isoformat(),
+            },
+            "usage_limit_reached": limit is not None and used >= limit,
+        }
+        if instance.usage_allocation_seconds is not None:
+            body["usage_allocation_seconds"] = instance.usage_allocation_seconds
+        if limit is not None:
+            body["usage_limit_seconds"] = limit
+        return Response(body)

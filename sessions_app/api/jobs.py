@@ -1,0 +1,210 @@
+"""The runtime API's calls about jobs."""
+
+import msgspec
+from django.conf import settings
+from django.db import transaction
+from django.db.models import QuerySet
+from django.http import HttpResponse
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from quantumsvc import clock
+from quantumsvc.accounts.roles import Role
+from quantumsvc.api import (
+    bool_parameter,
+    caller_of,
+    encode_json,
+    page_of,
+    require_instance,
+    require_writer,
+    time_parameter,
+)
+from quantumsvc.backends.models import BackendKind
+from quantumsvc.errors import BadRequest, NotAllowed, NotFound, TooLarge
+from quantumsvc.scheduling.states import PENDING_JOB_STATES, TERMINAL_JOB_STATES
+from quantumsvc.wire.envelope import TagsEnvelope, checked_tags, read, read_job
+from sessions_app.api.bodies import job_body, metrics_body
+from sessions_app.models import Job, JobLog, JobPayload, JobResult
+from sessions_app.services.deleting import delete_job, read_private_result, retag
+from sessions_app.services.endings import cancel_job
+from sessions_app.services.lives import settle_overdue
+from sessions_app.services.submission import Author, answered, submission_digest, submit_job
+
+JSON = "application/json"
+
+
+def jobs_of(request: Request) -> QuerySet[Job]:
+    """The jobs that a request can be about: the caller's, in the instance that it names."""
+    instance = require_instance(request)
+    return Job.objects.visible_to(caller_of(request).user).filter(instance=instance)
+
+
+def job_of(request: Request, ident: str) -> Job:
+    """One of them. Raises :class:`NotFound` for any other, whoever it belongs to."""
+    settle_overdue(clock.now())
+    job = jobs_of(request).select_related("backend").filter(pk=ident).first() if "\0" not in ident else None
+    if job is None:
+        raise NotFound("There is no job of that id in this instance.")
+    return job
+
+
+def writable_job(request: Request, ident: str) -> Job:
+    """The same, for a caller who may write."""
+    require_writer(request)
+    return job_of(request, ident)
+
+
+class JobsView(APIView):
+    """``/jobs``"""
+
+    def post(self, request: Request) -> HttpResponse:
+        """Accept a job; once this has answered, nothing loses it (J5)."""
+        instance = require_writer(request)
+        body = request._request.body
+        if len(body) > settings.MAX_PAYLOAD_BYTES:
+            raise TooLarge(f"A job may have at most {settings.MAX_PAYLOAD_BYTES} bytes.")
+        author = Author(
+            user=caller_of(request).user,
+            instance=instance,
+            client_application=request.META.get("HTTP_X_QX_CLIENT_APPLICATION", "").replace("\0", ""),
+        )
+        digest = submission_digest(author, body)
+        job = submit_job(author=author, envelope=read_job(body), digest=digest, now=clock.now())
+        return _accepted(job)
+
+    def get(self, request: Request) -> Response:
+        """The instance's jobs, newest first, filtered by what the query says."""
+        settle_overdue(clock.now())
+        page = page_of(request, default=200)
+        rows = _filtered(request, jobs_of(request))
+        found = list(page.of(rows.select_related("backend")))
+        # A client that pages past the end would ask for ever if the count were not where it stands.
+        count = rows.count() if found else page.offset
+        return Response(
+            {
+                "jobs": [job_body(job) for job in found],
+                "count": count,
+                "limit": page.limit,
+                "offset": page.offset,
+            }
+        )
+
+
+def _accepted(job: Job) -> HttpResponse:
+    body = {
+        "id": job.pk,
+        "backend": job.backend.name,
+        "session_id": job.session_id,
+        "private": job.private,
+    }
+    response = HttpResponse(msgspec.json.encode(body), content_type=JSON)
+    # Closers run once the answer was sent; only then is the same body a new job (J5).
+    response._resource_closers.append(lambda: answered(job.pk))  # type: ignore[attr-defined]
+    return response
+
+
+def _filtered(request: Request, rows: QuerySet[Job]) -> QuerySet[Job]:
+    rows = _by_words(request, rows)
+    pending = bool_parameter(request, "pending")
+    if pending is not None:
+        rows = rows.filter(state__in=PENDING_JOB_STATES if pending else TERMINAL_JOB_STATES)
+    if after := time_parameter(request, "created_after"):
+        rows = rows.filter(created_at__gte=after)
+    if before := time_parameter(request, "created_before"):
+        rows = rows.filter(created_at__lte=before)
+    if not bool_parameter(request, "include_mocks"):
+        rows = rows.exclude(backend__kind=BackendKind.MOCK.value)
+    return rows.order_by("created_at", "id") if _oldest_first(request) else rows
+
+
+def _by_words(request: Request, rows: QuerySet[Job]) -> QuerySet[Job]:
+    words = request.query_params
+    if any("\0" in value for values in words.lists() for value in values[1]):
+        raise BadRequest("The query holds a NUL character.")
+    if tags := words.getlist("tags"):
+        rows = rows.filter(tags__contains=tags)
+    for name, field in (("backend", "backend__name"), ("program", "program"), ("session_id", "session_id")):
+        if value := words.get(name):
+            rows = rows.filter(**{field: value})
+    return rows
+
+
+def _oldest_first(request: Request) -> bool:
+    word = request.query_params.get("sort", "DESC").upper()
+    if word not in {"ASC", "DESC"}:
+        raise BadRequest("sort must be ASC or DESC.")
+    return word == "ASC"
+
+
+class JobView(APIView):
+    """``/jobs/{id}``, but for the status that waiting clients poll."""
+
+    def get(self, request: Request, ident: str) -> HttpResponse:
+        """The job with the params that were submitted, as the very bytes that came."""
+        job = job_of(request, ident)
+        params = JobPayload.objects.filter(pk=job.pk).values_list("params", flat=True).first()
+        shown = b"{}" if job.private or params is None else bytes(params)
+        head = encode_json(job_body(job))
+        return HttpResponse(head[:-1] + b',"params":' + shown + b"}", content_type=JSON)
+
+    def delete(self, request: Request, ident: str) -> HttpResponse:
+        """Delete an ended job: its owner may, or a manager."""
+        job = writable_job(request, ident)
+        caller = caller_of(request)
+        if job.user_id != caller.user.pk and not caller.can_manage():
+            raise NotAllowed(f"Another member's job can be deleted by a {Role.MANAGER} only.")
+        delete_job(job=job, now=clock.now())
+        return HttpResponse(status=204)
+
+
+class CancelView(APIView):
+    """``POST /jobs/{id}/cancel``"""
+
+    def post(self, request: Request, ident: str) -> HttpResponse:
+        cancel_job(job=writable_job(request, ident), now=clock.now())
+        return HttpResponse(status=204)
+
+
+class ResultsView(APIView):
+    """``GET /jobs/{id}/results``"""
+
+    def get(self, request: Request, ident: str) -> HttpResponse:
+        """The result as it was stored; nothing yet, or nothing ever, is 204. A private one is read once."""
+        job = job_of(request, ident)
+        if job.private:
+            body = read_private_result(job=job)
+        else:
+            stored = JobResult.objects.filter(pk=job.pk).values_list("body", flat=True).first()
+            body = bytes(stored) if stored is not None else None
+        if body is None:
+            return HttpResponse(status=204)
+        return HttpResponse(body, content_type=JSON)
+
+
+class MetricsView(APIView):
+    """``GET /jobs/{id}/metrics``"""
+
+    def get(self, request: Request, ident: str) -> Response:
+        return Response(metrics_body(job_of(request, ident)))
+
+
+class LogsView(APIView):
+    """``GET /jobs/{id}/logs``"""
+
+    def get(self, request: Request, ident: str) -> HttpResponse:
+        """What the program logged in all attempts, as plain text."""
+        job = job_of(request, ident)
+        lines = JobLog.objects.filter(job=job).values_list("text", flat=True)
+        return HttpResponse("\n".join(lines), content_type="text/plain; charset=utf-8")
+
+
+class TagsView(APIView):
+    """``PUT /jobs/{id}/tags``"""
+
+    def put(self, request: Request, ident: str) -> HttpResponse:
+        """Replace the job's tags."""
+        job = writable_job(request, ident)
+        with transaction.atomic():
+            retag(job=job, tags=checked_tags(read(request._request.body, TagsEnvelope).tags))
+        return HttpResponse(status=204)

@@ -1,0 +1,84 @@
+"""The runtime API's calls about sessions."""
+
+from django.db.models import QuerySet
+from django.http import HttpResponse
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from quantumsvc import clock
+from quantumsvc.api import caller_of, require_instance, require_writer
+from quantumsvc.errors import BadRequest, NotFound
+from quantumsvc.wire.envelope import SessionEnvelope, SessionPatch, plain_text, read, seconds_from
+from sessions_app.api.bodies import session_body
+from sessions_app.models import Session
+from sessions_app.services.lives import settle_overdue
+from sessions_app.services.opening import cancel_session, close_session, open_session, session_mode
+from sessions_app.services.submission import usable_backend
+
+
+def sessions_of(request: Request) -> QuerySet[Session]:
+    """The sessions that a request can be about: the caller's, in the instance that it names."""
+    instance = require_instance(request)
+    return Session.objects.visible_to(caller_of(request).user).filter(instance=instance)
+
+
+def session_of(request: Request, ident: str) -> Session:
+    """One of them, as it is at this instant. Raises :class:`NotFound` for any other."""
+    settle_overdue(clock.now())
+    rows = sessions_of(request).select_related("backend")
+    session = rows.filter(pk=ident).first() if "\0" not in ident else None
+    if session is None:
+        raise NotFound("There is no session of that id in this instance.")
+    return session
+
+
+def writable_session(request: Request, ident: str) -> Session:
+    """The same, for a caller who may write."""
+    require_writer(request)
+    return session_of(request, ident)
+
+
+class SessionsView(APIView):
+    """``/sessions``"""
+
+    def post(self, request: Request) -> Response:
+        """Open a session; no timer runs until its first job starts (L2, L3)."""
+        instance = require_writer(request)
+        envelope = read(request._request.body, SessionEnvelope)
+        plain_text("backend", envelope.backend, limit=200)
+        asked = envelope.max_ttl if envelope.max_ttl is not None else envelope.max_session_ttl
+        session = open_session(
+            instance=instance,
+            user=caller_of(request).user,
+            backend=usable_backend(instance, envelope.backend),
+            mode=session_mode(envelope.mode),
+            max_ttl=seconds_from(asked),
+            now=clock.now(),
+        )
+        return Response({"id": session.pk})
+
+
+class SessionView(APIView):
+    """``/sessions/{id}``"""
+
+    def get(self, request: Request, ident: str) -> Response:
+        """The session with the effective state of this instant."""
+        return Response(session_body(session_of(request, ident), clock.now()))
+
+    def patch(self, request: Request, ident: str) -> HttpResponse:
+        """Close: no more jobs, those that are there are run (L9)."""
+        session = writable_session(request, ident)
+        if read(request._request.body, SessionPatch).accepting_jobs:
+            raise BadRequest("A session can be closed, but not opened again.")
+        close_session(session=session, now=clock.now())
+        return HttpResponse(status=204)
+
+
+class SessionCloseView(APIView):
+    """``DELETE /sessions/{id}/close``"""
+
+    def delete(self, request: Request, ident: str) -> HttpResponse:
+        """Cancel: closed at once, queued jobs fail (L10)."""
+        cancel_session(session=writable_session(request, ident), now=clock.now())
+        return HttpResponse(status=204)

@@ -1,0 +1,25 @@
+"""Addresses of the runtime API, relative to wherever it is mounted. None ends with a slash."""
+
+from django.urls import path
+
+from sessions_app.api import backends, jobs, sessions
+from sessions_app.api.status import job_view
+
+urlpatterns = [
+    path("backends", backends.BackendsView.as_view()),
+    path("backends/<str:name>/configuration", backends.ConfigurationView.as_view()),
+    path("backends/<str:name>/properties", backends.PropertiesView.as_view()),
+    path("backends/<str:name>/status", backends.StatusView.as_view()),
+    path("backends/<str:name>/defaults", backends.DefaultsView.as_view()),
+    path("instances/usage", backends.InstanceUsageView.as_view()),
+    path("sessions", sessions.SessionsView.as_view()),
+    path("sessions/<str:ident>", sessions.SessionView.as_view()),
+    path("sessions/<str:ident>/close", sessions.SessionCloseView.as_view()),
+    path("jobs", jobs.JobsView.as_view()),
+    path("jobs/<str:ident>", job_view),
+    path("jobs/<str:ident>/cancel", jobs.CancelView.as_view()),
+    path("jobs/<str:ident>/results", jobs.ResultsView.as_view()),
+    path("jobs/<str:ident>/metrics", jobs.MetricsView.as_view()),
+    path("jobs/<str:ident>/logs", jobs.LogsView.as_view()),
+    path("jobs/<str:ident>/tags", jobs.TagsView.as_view()),
+]
