@@ -9,11 +9,13 @@ import logging
 import time
 from collections import deque
 from collections.abc import Sequence
+from typing import Any
 
 import psycopg
-from django.db import connections
+from django.db import close_old_connections, connections
 from django_q.brokers.orm import ORM
 from django_q.conf import Conf
+from django_q.models import OrmQ
 
 from quantumsvc.doorbell import connection_parameters
 from quantumsvc.hosting import capacity
@@ -45,6 +47,13 @@ class DoorbellBroker(ORM):  # type: ignore[misc]  # the base class is untyped
     # Opened on the first look, thus after the fork: two processes must never share a connection.
     _listener: psycopg.Connection[tuple[int, str]] | None = None
     _is_out = False
+
+    @staticmethod
+    def get_connection(list_key: str | None = None) -> Any:
+        """The table's rows. Unlike the base class it opens no connection, so a cluster starts without one."""
+        if not connections[Conf.ORM].in_atomic_block:
+            close_old_connections()
+        return OrmQ.objects.using(Conf.ORM)
 
     @property
     def channel(self) -> str:

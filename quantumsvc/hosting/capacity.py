@@ -31,7 +31,7 @@ def make_slots(workers: int) -> None:
 def new_holder() -> c_byte:
     """The flag of the worker that is forked next: 1 while it works on a task."""
     global _holding
-    _holding = _fork.Value(c_byte, 0, lock=False)
+    _holding = _fork.RawValue(c_byte, 0)
     return _holding
 
 

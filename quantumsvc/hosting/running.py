@@ -3,15 +3,17 @@
 import contextlib
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from socket import socket
 
 from django.conf import settings
+from django.db import OperationalError
 
 from quantumsvc.hosting import folders, preparation, record
-from quantumsvc.hosting.parts import ChildPart, DatabasePart, Part
+from quantumsvc.hosting.parts import ChildPart, DatabasePart, Part, wait_for_end
 from quantumsvc.hosting.pgprograms import DatabaseError
 from quantumsvc.hosting.postgres import Postgres
 from quantumsvc.hosting.service_client import NotReachable, banner, read_account
@@ -60,7 +62,8 @@ def run_service(wish: Wish) -> int:
             _prepare(wish, parts)
         except BaseException:
             for part in parts:
-                part.kill()
+                part.ask_to_stop()
+                wait_for_end(part, part.grace)
             raise
         parts += _children(wish, listener)
         return _supervise(wish, parts, stops)
@@ -95,16 +98,15 @@ def _prepare(wish: Wish, parts: list[Part]) -> None:
             part.start()
     except (DatabaseError, folders.FolderError) as error:
         raise CannotStart(str(error)) from error
-    tell = _teller()
-    preparation.apply_migrations(tell)
+    tell = partial(say, "up")
+    try:
+        preparation.apply_migrations(tell)
+    except OperationalError as error:
+        raise CannotStart(f"The database can't be used: {str(error).strip()}") from error
     preparation.collect_static_files(tell)
     if wish.demo:
         preparation.make_demo_data(tell)
     preparation.let_go_of_the_database()
-
-
-def _teller() -> Callable[[str], None]:
-    return lambda text: say("up", text)
 
 
 def _children(wish: Wish, listener: socket) -> list[Part]:
@@ -116,7 +118,8 @@ def _children(wish: Wish, listener: socket) -> list[Part]:
         "QUANTUMSVC_DATA": str(wish.data_dir),
         "QUANTUMSVC_PORT": str(wish.port),
     }
-    pool = [python, "-m", "quantumsvc.backends.execution.pool", "--socket", settings.EXECUTION_SOCKET]
+    pool = [python, "-m", "quantumsvc.backends.execution.pool", "--die-with-parent"]
+    pool += ["--socket", settings.EXECUTION_SOCKET]
     pool_part = ChildPart("pool", pool, _pool_environment(), say, 3.0, settings.BASE_DIR)
     workers = ChildPart("workers", [python, manage, "workers"], full, say, 8.0, settings.BASE_DIR)
     fd = listener.fileno()

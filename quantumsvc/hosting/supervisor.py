@@ -36,7 +36,6 @@ class StopSignals:
 class _Watched:
     part: Part
     restarts: Restarts = field(default_factory=Restarts)
-    was_started: bool = False
     start_at: float | None = None
 
 
@@ -67,7 +66,8 @@ class Supervisor:
         """0 after a stop that was asked for; 1 when a part keeps ending and all was stopped."""
         try:
             for watched in self._watched:
-                self._start(watched)
+                if not self._stops.count:
+                    self._start(watched)
             while not self._stops.count and not self._failed:
                 self._turn()
         finally:
@@ -78,7 +78,7 @@ class Supervisor:
         self._wait_for_lines()
         for watched in self._watched:
             self._look_after(watched)
-        if not self._is_ready and self._answers():
+        if not self._is_ready and self._all_run() and self._answers():
             self._is_ready = True
             self._on_change(True)
 
@@ -108,7 +108,6 @@ class Supervisor:
         except Exception as error:
             self._after_death(watched, f"doesn't start: {error}")
             return
-        watched.was_started = True
         self._on_change(False)
 
     def _after_death(self, watched: _Watched, what: str) -> None:
@@ -123,6 +122,9 @@ class Supervisor:
             return
         watched.start_at = time.monotonic() + delay
         self._say(_NAME, f"The part '{name}' {what}; starting it again in {delay:.1f} s.")
+
+    def _all_run(self) -> bool:
+        return all(watched.part.exit_code() is None for watched in self._watched)
 
     def _answers(self) -> bool:
         """Whether the web server answers with anything but a failure of its own."""
@@ -140,7 +142,7 @@ class Supervisor:
         self._say(_NAME, "Stopping.")
         for watched in reversed(self._watched):
             part = watched.part
-            if not watched.was_started or part.exit_code() is not None:
+            if part.exit_code() is not None:
                 continue
             part.ask_to_stop()
             if not self._ends_in_time(part, asked):

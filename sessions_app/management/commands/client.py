@@ -20,7 +20,7 @@ from quantumsvc.hosting.service_client import (
 
 
 class Command(BaseCommand):
-    """Prints nothing but what was asked for, so that its output can be evaluated or parsed. Exit code 2 if it can't."""
+    """Prints nothing but what was asked for, so that a shell can evaluate it. Exit code 2 if it can't."""
 
     help = "Print how a Qiskit client reaches the running service."
     requires_system_checks = ()
