@@ -2,10 +2,12 @@
 
 import json
 import logging
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import IO, Any, TypeVar
+from math import ceil
+from typing import IO, TYPE_CHECKING, Any, TypeVar
 from uuid import uuid4
 
 import msgspec
@@ -23,7 +25,6 @@ from rest_framework.permissions import BasePermission
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView, set_rollback
 
 from quantumsvc import clock, errors
 from quantumsvc.accounts.authentication import identify
@@ -31,6 +32,10 @@ from quantumsvc.accounts.callers import Caller as Caller
 from quantumsvc.accounts.callers import caller_of as caller_of
 from quantumsvc.accounts.models import Instance
 from quantumsvc.wire.times import iso_z, parse_time
+
+if TYPE_CHECKING:
+    # The framework's views read the settings, which name classes of this module.
+    from rest_framework.views import APIView
 
 M = TypeVar("M", bound=Model)
 
@@ -64,21 +69,21 @@ class WireAuthentication(BaseAuthentication):
 class NeedsInstance(BasePermission):
     """The request names an instance that the caller may read."""
 
-    def has_permission(self, request: Request, view: APIView) -> bool:
+    def has_permission(self, request: Request, view: "APIView") -> bool:
         return bool(require_instance(request))
 
 
 class NeedsWriter(BasePermission):
     """The caller may write to the instance that the request names."""
 
-    def has_permission(self, request: Request, view: APIView) -> bool:
+    def has_permission(self, request: Request, view: "APIView") -> bool:
         return bool(require_writer(request))
 
 
 class NeedsManager(BasePermission):
     """The caller may manage the instance that the request names."""
 
-    def has_permission(self, request: Request, view: APIView) -> bool:
+    def has_permission(self, request: Request, view: "APIView") -> bool:
         return bool(require_manager(request))
 
 
@@ -165,7 +170,7 @@ def decode_json_object(body: bytes) -> dict[str, Any]:
     """Read an object. Raises BadRequest for anything else, with the reason."""
     try:
         decoded = msgspec.json.decode(body)
-    except (msgspec.DecodeError, RecursionError) as problem:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as problem:
         raise errors.BadRequest(f"The body is not valid JSON: {problem}.") from problem
     if not isinstance(decoded, dict):
         raise errors.BadRequest("The body must be a JSON object.")
@@ -212,8 +217,8 @@ def int_parameter(request: Request, name: str, default: int, *, minimum: int, ma
     text = request.query_params.get(name, "")
     if not text:
         return default
-    # Twelve digits are more than any bound, and few enough to convert without thinking of time.
-    number = int(text) if len(text) <= 12 and text.lstrip("-").isdecimal() else None
+    # More digits than any bound has, and few enough to convert without thinking of time.
+    number = int(text) if re.fullmatch(r"[0-9]{1,12}", text) else None
     if number is None or not minimum <= number <= maximum:
         raise errors.BadRequest(f"{name} must be a whole number from {minimum} to {maximum}.")
     return number
@@ -259,6 +264,8 @@ _REST_KINDS: dict[int, type[errors.ServiceError]] = {
 
 def exception_handler(exc: Exception, context: Mapping[str, Any]) -> Response | None:
     """Any error that the caller caused, in the wire's container; None for our own, which become a 500."""
+    from rest_framework.views import set_rollback
+
     found = service_errors(exc)
     if not found:
         return None
@@ -283,7 +290,7 @@ def service_errors(exc: Exception) -> list[errors.ServiceError]:
 def _rest_error(exc: rest.APIException) -> errors.ServiceError:
     kind = _REST_KINDS.get(exc.status_code, errors.BadRequest)
     wait = getattr(exc, "wait", None)
-    return kind(str(exc.detail), retry_after=None if wait is None else int(wait) + 1)
+    return kind(str(exc.detail), retry_after=None if wait is None else ceil(wait))
 
 
 def _django_errors(exc: Exception) -> list[errors.ServiceError]:

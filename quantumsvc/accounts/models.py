@@ -37,7 +37,7 @@ class UserQuerySet(models.QuerySet["User"]):
             return self.none()
         if user.is_operator:
             return self
-        colleagues = user.instances.values("members")
+        colleagues = Membership.objects.visible_to(user).values("user")
         return self.filter(Q(pk=user.pk) | Q(pk__in=colleagues))
 
 

@@ -7,7 +7,7 @@ from typing import TypeVar
 from uuid import uuid4
 
 from django.core.exceptions import ValidationError
-from django.db import DataError, IntegrityError, models, transaction
+from django.db import IntegrityError, models, transaction
 
 from quantumsvc import errors
 from quantumsvc.accounts.crns import CRN_PATTERN, build_crn
@@ -45,6 +45,7 @@ def create_instance(
     usage_limit_seconds: int | None = None,
 ) -> Instance:
     """A new tenant without members. Raises BadRequest, or Conflict when the account has that name."""
+    _refuse_unprintable(name, *tags)
     crn = build_crn(account=account, region=region, guid=str(uuid4()))
     if not CRN_PATTERN.fullmatch(crn):
         raise errors.BadRequest("Account and region are words of letters, digits, dots and hyphens.")
@@ -127,6 +128,7 @@ def issue_key(*, user: User, name: str, now: datetime, expires_at: datetime | No
 
     Raises BadRequest, or Conflict when a key of that name is valid or the user has too many.
     """
+    _refuse_unprintable(name)
     if expires_at is not None and expires_at <= now:
         raise errors.BadRequest("A key can't expire before it is made.")
     User.objects.select_for_update().get(pk=user.pk)
@@ -174,6 +176,12 @@ def _refuse_if_last_manager(instance: Instance) -> None:
         raise errors.Conflict(f"{instance.name} must keep a manager.", solution="Name another manager first.")
 
 
+def _refuse_unprintable(*texts: str) -> None:
+    """Control characters spoil pages and logs, and some can't be stored at all."""
+    if not all(text.isprintable() for text in texts):
+        raise errors.BadRequest("Names and tags hold printable characters only.")
+
+
 def _tidy_tags(tags: Sequence[str]) -> list[str]:
     """Small letters, because clients search for tags in small letters; each once, in the order given."""
     return list(dict.fromkeys(tag.strip().lower() for tag in tags if tag.strip()))
@@ -194,8 +202,6 @@ def _insert(row: M, taken: str) -> M:
             row.save(force_insert=True)
     except ValidationError as problem:
         raise errors.BadRequest(" ".join(problem.messages)) from problem
-    except DataError as problem:
-        raise errors.BadRequest("A name holds characters that can't be stored.") from problem
     except IntegrityError as problem:
         raise errors.Conflict(taken) from problem
     return row

@@ -66,7 +66,7 @@ def read_token(text: str, now: datetime) -> TokenClaims:
             # Times are compared with the given now, below.
             options={"require": CLAIMS, "verify_exp": False, "verify_iat": False},
         )
-        issued, expiry = float(claims["iat"]), float(claims["exp"])
+        issued, expiry = int(claims["iat"]), int(claims["exp"])
         owner = TokenClaims(user_id=int(claims["sub"]), key_id=int(claims["kid"]))
     except (jwt.InvalidTokenError, ValueError, TypeError, OverflowError) as problem:
         raise errors.NotAuthenticated("The access token is not valid.") from problem

@@ -1,6 +1,10 @@
 """Instants as the wire writes them: ISO 8601, UTC, always with microseconds and a ``Z``."""
 
+import re
 from datetime import UTC, date, datetime
+
+# A "+" that was not escaped in a query string arrives as a space before the zone.
+_LOST_PLUS = re.compile(r"(T\S+) (\d\d:?\d\d)$")
 
 
 def iso_z(instant: datetime) -> str:
@@ -16,8 +20,7 @@ def parse_time(text: str) -> datetime:
     Raises ValueError with a sentence for the caller when the text is something else.
     """
     try:
-        # A "+" that was not escaped in a query string arrives as a space.
-        instant = datetime.fromisoformat(text.strip().replace(" +", "+"))
+        instant = datetime.fromisoformat(_LOST_PLUS.sub(r"\1+\2", text.strip()))
         return (instant if instant.tzinfo else instant.replace(tzinfo=UTC)).astimezone(UTC)
     except (ValueError, OverflowError) as problem:
         raise ValueError(f"{text[:64]!r} is not an ISO 8601 time") from problem

@@ -2,6 +2,7 @@
 
 from collections import OrderedDict, deque
 from datetime import datetime, timedelta
+from math import ceil
 from threading import Lock
 
 
@@ -30,7 +31,7 @@ class FailedAttempts:
             if not failures or len(failures) < self.limit:
                 return 0
             left = failures[0] + self.window - now
-        return max(0, int(left.total_seconds()) + 1) if left > timedelta() else 0
+        return max(0, ceil(left.total_seconds()))
 
     def clear(self) -> None:
         """Forget everything."""

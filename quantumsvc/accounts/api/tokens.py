@@ -40,7 +40,7 @@ def exchange_token(request: HttpRequest) -> JsonResponse:
         return _refusal(f"Property grant_type must be {GRANT_TYPE}", PROPERTY_MISSING)
     if wait := failed_attempts.seconds_to_wait(address, now):
         return _refusal("Too many failed tries.", TOO_MANY_TRIES, 429, **{"Retry-After": str(wait)})
-    key = find_valid_key(form["apikey"], now)
+    key = find_valid_key(str(form["apikey"]), now)
     if key is None:
         failed_attempts.note(address, now)
         return _refusal("Provided API key could not be found.", KEY_NOT_FOUND)

@@ -20,7 +20,8 @@ class ResourceSearch(APIView):
 
     def post(self, request: Request) -> Response:
         limit = request.query_params.get("limit") or str(discovery.DEFAULT_LIMIT)
-        search = discovery.read_search(request.data, limit)
+        body = request.data if isinstance(request.data, dict) else {}
+        search = discovery.read_search(body, limit)
         found = self._instances(request, search)
         answer: dict[str, Any] = {
             "items": list(map(discovery.search_item, found[: search.limit])),
