@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from math import ceil
 from typing import IO, TYPE_CHECKING, Any, TypeVar
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import msgspec
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
@@ -17,6 +17,7 @@ from django.db import DataError
 from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.request import UnreadablePostError
+from django.utils.functional import Promise
 from rest_framework import exceptions as rest
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.negotiation import BaseContentNegotiation
@@ -161,9 +162,9 @@ def _encode_value(value: Any) -> Any:
         return iso_z(value)
     if isinstance(value, date):
         return value.isoformat()
-    if isinstance(value, set | frozenset | tuple):
-        return sorted(value)
-    return str(value)
+    if isinstance(value, UUID | Promise):
+        return str(value)
+    raise TypeError(f"{type(value).__name__} has no form on the wire")
 
 
 def decode_json_object(body: bytes) -> dict[str, Any]:

@@ -231,6 +231,8 @@ def test_it_writes_instants_with_microseconds_and_a_z() -> None:
     assert api.encode_json({"at": instant, "on": instant.date()}) == (
         b'{"at":"2026-11-21T05:36:04.000000Z","on":"2026-11-21"}'
     )
+    with pytest.raises(TypeError, match="no form on the wire"):
+        api.encode_json({"value": {1, 2}})
     with pytest.raises(ValueError, match="not JSON compliant"):
         api.encode_json({"value": float("nan")})
 
