@@ -17,6 +17,7 @@ from qiskit_ibm_runtime.utils.backend_decoder import (
 )
 
 from quantumsvc.backends.drivers.base import Device, DeviceDocument, JsonDict, only_options
+from quantumsvc.backends.drivers.noise import ChipSimulator
 from quantumsvc.backends.programs.errors import Code, ProgramError
 
 METHODS = ("automatic", "statevector", "matrix_product_state", "stabilizer")
@@ -95,7 +96,8 @@ def noisy_device(document: DeviceDocument) -> Device:
     target = target_of(document)
     description = document.configuration.get("description")
     model = DocumentBackend(document.name, description, target)
-    simulator = AerSimulator.from_backend(model)
+    simulator = ChipSimulator.from_backend(model)
+    simulator.freeze()
     return _device(document, simulator, target, noisy=True, method="automatic")
 
 

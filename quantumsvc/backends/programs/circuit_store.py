@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from qiskit import QuantumCircuit, transpile
@@ -18,6 +19,9 @@ from quantumsvc.wire.decode_budget import Budget
 from quantumsvc.wire.decode_circuits import read_circuit
 
 ALWAYS = frozenset({"measure", "reset", "delay", "barrier", "store", *CONTROL_FLOW_OP_NAMES})
+UNTRANSLATED = frozenset({"barrier", "store"})
+"""Never translated, and not accepted as names of a basis."""
+TWIRLABLE = ALWAYS | {"rz", "sx", "x", "cx"}
 
 
 @dataclass(frozen=True)
@@ -72,11 +76,22 @@ def translated(circuit: QuantumCircuit, device: Device) -> QuantumCircuit:
     """The circuit in the simulator's own gates; the same object when it already is."""
     if not device.is_simulator:
         return circuit
-    basis = set(device.backend.operation_names) | ALWAYS
-    if set(circuit.count_ops()) <= basis and not circuit.has_control_flow_op():
+    known = set(device.backend.operation_names) | ALWAYS
+    if set(circuit.count_ops()) <= known and not circuit.has_control_flow_op():
         return circuit
+    return _transpiled(circuit, {*device.configuration.get("basis_gates", ()), *ALWAYS}, device)
+
+
+def twirlable(circuit: QuantumCircuit, device: Device) -> QuantumCircuit:
+    """The circuit in gates that can be twirled: a chip's own are, a simulator's are too many."""
+    if not device.is_simulator or set(circuit.count_ops()) <= TWIRLABLE:
+        return circuit
+    return _transpiled(circuit, TWIRLABLE, device)
+
+
+def _transpiled(circuit: QuantumCircuit, basis: Iterable[str], device: Device) -> QuantumCircuit:
     try:
-        return transpile(circuit, basis_gates=sorted(basis), optimization_level=0, seed_transpiler=0)
+        return transpile(circuit, basis_gates=sorted(set(basis) - UNTRANSLATED), optimization_level=0, seed_transpiler=0)
     except Exception as error:
         told = str(error).strip("'\" ").splitlines()[0][:200]
         raise ProgramError(Code.NOT_IN_BASIS, f"{device.name} can't run this circuit: {told}") from None

@@ -16,7 +16,7 @@ from qiskit_ibm_runtime.options_models import EstimatorOptions
 from qiskit_ibm_runtime.quantum_program import QuantumProgram
 from qiskit_ibm_runtime.results import EstimatorPubResult, QuantumProgramResult
 
-from quantumsvc.backends.programs.circuit_store import Known
+from quantumsvc.backends.programs.circuit_store import Known, twirlable
 from quantumsvc.backends.programs.errors import Code, ProgramError
 from quantumsvc.backends.programs.estimator_metadata import shots_for, top_metadata
 from quantumsvc.backends.programs.job_context import Job
@@ -73,7 +73,7 @@ def _batch(
 ) -> Batch:
     _check_learning(plan, split)
     model = _with_split(plan.model, split)
-    same = [_without_precision(pub) for pub in pubs]
+    same = [_without_precision(job, pub) for pub in pubs]
     program, _ = prepared(lambda: prepare(same, model, backend=job.device.backend))
     return Batch(indices, split, program, prepared_items(job, program, checked=True))
 
@@ -92,9 +92,10 @@ def _with_split(model: EstimatorOptions, split: tuple[int, int]) -> EstimatorOpt
     return fixed
 
 
-def _without_precision(pub: EstimatorPub) -> EstimatorPub:
+def _without_precision(job: Job, pub: EstimatorPub) -> EstimatorPub:
     """The pub without its own precision: the batch's shots count."""
-    return EstimatorPub(pub.circuit, pub.observables, pub.parameter_values, precision=None, validate=False)
+    circuit = twirlable(pub.circuit, job.device)
+    return EstimatorPub(circuit, pub.observables, pub.parameter_values, precision=None, validate=False)
 
 
 def finished(batch: Batch, data: list[Arrays], pubs: list[EstimatorPub]) -> dict[int, EstimatorPubResult]:

@@ -67,7 +67,10 @@ def sampler_plan(options: Mapping[str, Any], device: Device, seed: int | None) -
 
 
 def estimator_plan(options: Mapping[str, Any], level: Any, device: Device, seed: int | None) -> EstimatorPlan:
-    """Read an estimator's options; ``level`` is the wire's ``resilience_level``, 1 by default."""
+    """Read an estimator's options; ``level`` is the wire's ``resilience_level``.
+
+    By default it is 1, and 0 on devices without noise, which have nothing to mitigate.
+    """
     given = accepted(options, ESTIMATOR)
     given.pop("experimental", None)
     simulator = given.pop("simulator", {})
@@ -76,7 +79,7 @@ def estimator_plan(options: Mapping[str, Any], level: Any, device: Device, seed:
     estimator_seed = _seed("seed_estimator", given.pop("seed_estimator", None))
     learning_shots = _learning_shots(given)
     _check_amplifier(given)
-    model = _estimator_model(given, level)
+    model = _estimator_model(given, level if level is not None else int(device.noisy))
     _check_dynamical_decoupling(model.dynamical_decoupling.enable, device)
     default_shots = given.get("default_shots")
     return EstimatorPlan(
@@ -91,14 +94,12 @@ def estimator_plan(options: Mapping[str, Any], level: Any, device: Device, seed:
 
 
 def _estimator_model(given: dict[str, Any], level: Any) -> EstimatorOptions:
-    if level is not None:
-        if type(level) is not int or level not in (0, 1, 2):
-            raise ProgramError(Code.BAD_OPTION, "The option resilience_level must be 0, 1 or 2")
-        given = {**given, "resilience_level": level}
+    if type(level) is not int or level not in (0, 1, 2):
+        raise ProgramError(Code.BAD_OPTION, "The option resilience_level must be 0, 1 or 2")
     with warnings.catch_warnings():
         # A forced twirling flag is told in the result's metadata.
         warnings.simplefilter("ignore", UserWarning)
-        return finalize_estimator_options(_validated(EstimatorOptions, given))
+        return finalize_estimator_options(_validated(EstimatorOptions, {**given, "resilience_level": level}))
 
 
 def _is_plain(model: EstimatorOptions) -> bool:

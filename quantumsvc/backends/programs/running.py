@@ -18,6 +18,8 @@ from quantumsvc.backends.programs.circuit_facts import CircuitFacts
 from quantumsvc.backends.programs.job_context import elements, stepped
 
 Values = npt.NDArray[np.float64]
+QUARTER = np.pi / 2
+ROUNDING = 1e-6
 PART_WIDTH = 5
 """Small groups are put together up to this many qubits: noise on so few is simulated exactly at once,
 and each part costs one run."""
@@ -27,6 +29,8 @@ def run_bits(
     device: Device, circuit: QuantumCircuit, facts: CircuitFacts, values: Values, shots: int, seed: int | None
 ) -> DataBin:
     """Every shot's bits by register, for each parameter set (the last axis is over parameters)."""
+    if device.method == "stabilizer":
+        values = snapped(values)
     parts = parts_of(facts)
     if len(parts) == 1:
         return _run(device, circuit, facts.dynamic, values, shots, seed)
@@ -43,6 +47,12 @@ def run_bits(
     registers = {creg.name: creg.size for creg in circuit.cregs}
     fields = {name: BitArray(array, registers[name]) for name, array in found.items()}
     return DataBin(**fields, shape=values.shape[:-1])
+
+
+def snapped(values: Values) -> Values:
+    """Angles within rounding of a quarter turn, made exact: Clifford methods take no others."""
+    near = np.round(values / QUARTER) * QUARTER
+    return np.where(np.abs(values - near) < ROUNDING, near, values)
 
 
 def parts_of(facts: CircuitFacts) -> list[tuple[int, ...]]:

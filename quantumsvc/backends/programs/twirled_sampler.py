@@ -14,7 +14,7 @@ from qiskit_ibm_runtime.options_models import SamplerOptions
 from qiskit_ibm_runtime.quantum_program import QuantumProgram
 from qiskit_ibm_runtime.results import QuantumProgramResult
 
-from quantumsvc.backends.programs.circuit_store import Known
+from quantumsvc.backends.programs.circuit_store import Known, twirlable
 from quantumsvc.backends.programs.job_context import Job
 from quantumsvc.backends.programs.options import SamplerPlan
 from quantumsvc.backends.programs.quantum_programs import Arrays, Chunk, prepared_items, run_items
@@ -75,7 +75,10 @@ def _batch(
     indices, split, asked = which
     model = _with_split(plan.model, split)
     shots = split[1] * max(1, split[0])
-    same = [SamplerPub(pub.circuit, pub.parameter_values, shots, validate=False) for pub in pubs]
+    same = [
+        SamplerPub(twirlable(pub.circuit, job.device), pub.parameter_values, shots, validate=False)
+        for pub in pubs
+    ]
     program, _ = prepared(lambda: prepare(same, model, backend=job.device.backend))
     return Batch(indices, split, asked, program, prepared_items(job, program, checked=True))
 
