@@ -92,7 +92,7 @@ class ChildPart:
             # Not yet reaped, so its number still means this session and no other.
             signal_session(process.pid, signal.SIGKILL)
             process.wait()
-            self.pump()
+            self._end_output()
         return process.returncode
 
     def _has_ended(self, pid: int) -> bool:
@@ -108,6 +108,7 @@ class ChildPart:
         if self._process is not None and self._process.returncode is None:
             signal_session(self._process.pid, signal.SIGKILL)
             self._process.wait()
+            self._end_output()
 
     def output(self) -> int | None:
         """The read end of the pipe; ``None`` once it is closed."""
@@ -128,6 +129,12 @@ class ChildPart:
             *lines, self._half_line = (self._half_line + data).split(b"\n")
             for line in lines:
                 self._pass_on(line)
+
+    def _end_output(self) -> None:
+        """Take what is in the pipe and close it, even if something that got away holds its other end."""
+        self.pump()
+        if self.output() is not None:
+            self._close_output()
 
     def _close_output(self) -> None:
         if self._half_line:

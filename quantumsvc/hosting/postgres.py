@@ -35,8 +35,8 @@ _RETRY_SECONDS = 3.0
 _STOP_SECONDS = 15.0
 _LARGEST_LOG = 10_000_000
 
-# What tests may give up: a crash of the machine would lose their data.
-NOT_DURABLE: Mapping[str, str] = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+# What tests may give up: a crash of the machine would lose their data, a crash of the server does not.
+NOT_DURABLE: Mapping[str, str] = {"fsync": "off", "full_page_writes": "off"}
 
 
 class Postgres:

@@ -1,0 +1,151 @@
+"""Options before settings, restarts, the record of a run, and what a client is told."""
+
+import json
+import os
+import shlex
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from quantumsvc.hosting import record
+from quantumsvc.hosting.arguments import environment_from
+from quantumsvc.hosting.processes import describe_exit, start_mark
+from quantumsvc.hosting.restarts import Restarts
+from quantumsvc.hosting.service_client import (
+    DemoAccount,
+    Login,
+    NotReachable,
+    as_json,
+    as_shell,
+    as_text,
+    banner,
+    client_info,
+    read_account,
+    write_account,
+)
+
+BASE = "http://127.0.0.1:8123"
+ACCOUNT = DemoAccount("qs_key'with quote", "crn:v1:a", "demo_nairobi", [Login("ada", "pass", "manager")])
+
+
+@pytest.mark.parametrize(
+    ("line", "want"),
+    [
+        ("up --data /d --port 9", {"QUANTUMSVC_DATA": "/d", "QUANTUMSVC_PORT": "9"}),
+        ("up --port=9 --no-demo", {"QUANTUMSVC_PORT": "9"}),
+        ("client --json --data /d", {"QUANTUMSVC_DATA": "/d"}),
+        ("up --port nine", {}),
+        ("up --data", {}),
+        ("migrate --data /d", {}),
+        ("", {}),
+    ],
+)
+def test_it_reads_early_options(line: str, want: dict[str, str]) -> None:
+    assert environment_from(line.split()) == want
+
+
+def test_it_waits_longer_after_each_death_and_gives_up_after_five_in_half_a_minute() -> None:
+    restarts = Restarts()
+    delays = [restarts.note_death(now) for now in (0.0, 1.0, 2.0, 3.0, 4.0)]
+    assert delays == [0.1, 0.2, 0.4, 0.8, None]
+
+
+def test_it_forgets_old_deaths() -> None:
+    restarts = Restarts()
+    assert [restarts.note_death(now) for now in (0.0, 10.0, 20.0, 31.0, 62.0)] == [0.1, 0.2, 0.4, 0.4, 0.1]
+
+
+@pytest.mark.parametrize(
+    ("code", "want"), [(3, "exit code 3"), (-9, "killed by SIGKILL"), (-99, "killed by signal 99")]
+)
+def test_it_says_how_a_process_ended(code: int, want: str) -> None:
+    assert describe_exit(code) == want
+
+
+def test_it_lets_only_one_service_run_on_a_data_folder(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    record.write_record(tmp_path, record.new_record(8123, BASE))
+    holder = rf"process {os.getpid()}, {BASE}"
+    with record.take_lock(tmp_path), pytest.raises(record.AlreadyRunning, match=holder):
+        record.take_lock(tmp_path)
+    record.take_lock(tmp_path).close()
+
+
+def test_it_knows_a_record_of_a_dead_process_from_that_of_a_living_one(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    mine = record.new_record(8123, BASE)
+    assert mine.is_running()
+    mine.mark = "another-boot/1"
+    record.write_record(tmp_path, mine)
+    found = record.read_record(tmp_path)
+    assert found is not None
+    assert not found.is_running()
+
+
+def test_it_ends_what_a_killed_service_left_but_not_a_stranger_with_the_same_number(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    sleep = [sys.executable, "-c", "import time; time.sleep(60)"]
+    with (
+        subprocess.Popen(sleep, start_new_session=True) as left,
+        subprocess.Popen(sleep, start_new_session=True) as stranger,
+    ):
+        written = record.new_record(8123, BASE)
+        written.parts = {"web": (left.pid, start_mark(left.pid)), "old": (stranger.pid, "another-boot/5")}
+        record.write_record(tmp_path, written)
+        assert record.end_leftovers(tmp_path) == ["web"]
+        assert left.wait(5) == -9
+        assert stranger.poll() is None
+        stranger.kill()
+
+
+def test_it_keeps_the_demo_account_for_its_owner_only(tmp_path: Path) -> None:
+    write_account(tmp_path, ACCOUNT)
+    write_account(tmp_path, ACCOUNT)
+    assert read_account(tmp_path) == ACCOUNT
+    assert stat.S_IMODE((tmp_path / "demo-client.json").stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("content", [None, "not json", "{}", '{"token": "t"}'])
+def test_it_says_when_there_is_no_demo_account(tmp_path: Path, content: str | None) -> None:
+    if content is not None:
+        (tmp_path / "demo-client.json").write_text(content)
+    with pytest.raises(NotReachable, match="demo account"):
+        read_account(tmp_path)
+
+
+def test_it_tells_a_program_where_the_service_is() -> None:
+    told = json.loads(as_json(client_info(BASE, ACCOUNT)))
+    assert told == {
+        "url": f"{BASE}/experimental",
+        "token": ACCOUNT.token,
+        "instance": "crn:v1:a",
+        "backend": "demo_nairobi",
+        "env": {"IAM_URL": BASE, "GLOBAL_SEARCH_URL": BASE, "GLOBAL_CATALOG_URL": f"{BASE}/catalog"},
+    }
+
+
+def test_it_prints_exports_that_a_shell_reads_back_unchanged() -> None:
+    exports = as_shell(client_info(BASE, ACCOUNT, "other"))
+    script = f'{exports}\nprintf "%s|%s|%s" "$QISKIT_IBM_TOKEN" "$QISKIT_IBM_INSTANCE" "$IAM_URL"'
+    said = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=True).stdout
+    assert said == f"{ACCOUNT.token}|other|{BASE}"
+
+
+def test_it_warns_people_about_the_public_host_wherever_the_key_is_shown() -> None:
+    for text in (
+        as_text(client_info(BASE, ACCOUNT)),
+        banner(BASE, Path("/d"), ACCOUNT),
+        banner(BASE, Path("/d"), None),
+    ):
+        assert "public host" in text
+        assert "IAM_URL" in text
+
+
+def test_it_prints_a_program_that_python_can_read() -> None:
+    text = as_text(client_info(BASE, ACCOUNT))
+    program = text[text.index("from qiskit") : text.index("Or save")]
+    compile(program, "printed", "exec")
+    assert shlex.quote(BASE) in text
