@@ -71,7 +71,8 @@ def database_from_url(url: str) -> dict[str, Any]:
     }
 
 
-DATA_DIR = Path(os.environ.get("QUANTUMSVC_DATA") or default_data_dir()).resolve()
+DEFAULT_DATA_DIR = default_data_dir().resolve()
+DATA_DIR = Path(os.environ.get("QUANTUMSVC_DATA") or DEFAULT_DATA_DIR).resolve()
 RUN_DIR = folders.run_dir(DATA_DIR)
 PORT = env_int("QUANTUMSVC_PORT", 8000)
 PUBLIC_URL = os.environ.get("QUANTUMSVC_PUBLIC_URL") or f"http://127.0.0.1:{PORT}"
@@ -202,5 +203,7 @@ LOGGING = {
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    # These two tell of every step at level INFO.
+    "loggers": {"qiskit": {"level": "WARNING"}, "django-q": {"level": "WARNING"}},
     "root": {"handlers": ["console"], "level": os.environ.get("QUANTUMSVC_LOG_LEVEL", "INFO")},
 }

@@ -1,6 +1,7 @@
 """What has to be there before the service can start: tables, static files, something to look at."""
 
 import hashlib
+import io
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -60,7 +61,9 @@ def make_demo_data(say: Callable[[str], None]) -> None:
     if "demo" not in get_commands() or get_user_model()._default_manager.exists():
         return
     say("Making the demo data.")
-    call_command("demo", verbosity=0)
+    said = io.StringIO()
+    call_command("demo", stdout=said)
+    say(said.getvalue().strip())
 
 
 def let_go_of_the_database() -> None:

@@ -14,9 +14,13 @@ class Restarts:
 
     deaths: list[float] = field(default_factory=list)
 
-    def note_death(self, now: float) -> float | None:
-        """Seconds to wait before the next start; ``None`` after five deaths within half a minute."""
+    def note_death(self, now: float, *, may_give_up: bool) -> float | None:
+        """Seconds to wait before the next start; ``None`` to give up, after five deaths within half a minute.
+
+        Giving up is for a service that never worked. One that did may only be waiting for its
+        database to come back.
+        """
         self.deaths = [at for at in self.deaths if now - at < _WINDOW_SECONDS] + [now]
-        if len(self.deaths) >= _MOST_DEATHS:
+        if may_give_up and len(self.deaths) >= _MOST_DEATHS:
             return None
         return float(min(_LONGEST_DELAY_SECONDS, _FIRST_DELAY_SECONDS * 2 ** (len(self.deaths) - 1)))

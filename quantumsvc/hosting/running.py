@@ -16,12 +16,12 @@ from quantumsvc.hosting import folders, preparation, record
 from quantumsvc.hosting.parts import ChildPart, DatabasePart, Part, wait_for_end
 from quantumsvc.hosting.pgprograms import DatabaseError
 from quantumsvc.hosting.postgres import Postgres
-from quantumsvc.hosting.service_client import NotReachable, banner, read_account
+from quantumsvc.hosting.service_client import NotReachable, banner, client_command, read_account
 from quantumsvc.hosting.supervisor import StopSignals, Supervisor
 from quantumsvc.hosting.web import command_for, listen
 
 _HOST = "127.0.0.1"
-_PREFIX_WIDTH = 9
+_PREFIX_WIDTH = 11
 
 # All that the pool's processes get to see of the environment: they run what strangers send.
 _POOL_VARIABLES = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "PYTHONPATH", "LD_LIBRARY_PATH")
@@ -110,7 +110,7 @@ def _prepare(wish: Wish, parts: list[Part]) -> None:
 
 
 def _children(wish: Wish, listener: socket) -> list[Part]:
-    """Execution pool, workers and web server, in the order of their start."""
+    """Execution pool, workers, timekeeper and web server, in the order of their start."""
     python, manage = sys.executable, str(settings.BASE_DIR / "manage.py")
     full = {
         **os.environ,
@@ -122,9 +122,10 @@ def _children(wish: Wish, listener: socket) -> list[Part]:
     pool += ["--socket", settings.EXECUTION_SOCKET]
     pool_part = ChildPart("pool", pool, _pool_environment(), say, 3.0, settings.BASE_DIR)
     workers = ChildPart("workers", [python, manage, "workers"], full, say, 8.0, settings.BASE_DIR)
+    timekeeper = ChildPart("timekeeper", [python, manage, "timekeeper"], full, say, 3.0, settings.BASE_DIR)
     fd = listener.fileno()
     web = ChildPart("web", command_for(fd), full, say, 5.0, settings.BASE_DIR, keep_open=[fd])
-    return [pool_part, workers, web]
+    return [pool_part, workers, timekeeper, web]
 
 
 def _pool_environment() -> dict[str, str]:
@@ -159,4 +160,5 @@ def _banner(base: str, data_dir: Path) -> str:
         account = read_account(data_dir)
     except NotReachable:
         account = None
-    return banner(base, data_dir, account)
+    command = client_command(data_dir, is_default=data_dir == settings.DEFAULT_DATA_DIR)
+    return banner(base, data_dir, account, command)

@@ -7,6 +7,7 @@ name. Without ``IAM_URL`` it would send the key to a public host: every text her
 import json
 import os
 import shlex
+import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -115,8 +116,11 @@ def as_shell(info: ClientInfo) -> str:
     return "\n".join(f"export {name}={shlex.quote(value)}" for name, value in {**info.env, **account}.items())
 
 
-def as_text(info: ClientInfo) -> str:
-    """For people: the variables, a first program, and how to save the account."""
+def as_text(info: ClientInfo, command: str) -> str:
+    """For people: the variables, a first program, and how to save the account.
+
+    ``command`` is how this is called, up to and without the option for the form.
+    """
     exports = "\n".join(f"export {name}={shlex.quote(value)}" for name, value in info.env.items())
     arguments = "\n".join(
         f"    {name}={value!r},"
@@ -128,7 +132,7 @@ def as_text(info: ClientInfo) -> str:
         }.items()
     )
     return f"""\
-1. Set these in the shell (or notebook) of the client. {WARNING}
+1. In the shell of the client, before Python starts. {WARNING}
 
 {exports}
 
@@ -149,12 +153,24 @@ QiskitRuntimeService.save_account(
     overwrite=True,
 )
 
-Shorter: eval "$(python manage.py client --shell)" does step 1 and the account for one shell.
+Shorter, step 1 and the account for one shell:
+
+eval "$({command} --shell)"
 """
 
 
-def banner(base: str, data_dir: Path, account: DemoAccount | None) -> str:
-    """What ``up`` prints once the service answers."""
+def client_command(data_dir: Path, *, is_default: bool) -> str:
+    """What to type, in the present folder, to be told how a client reaches the service on ``data_dir``."""
+    python, manage = (
+        os.path.relpath(path) if Path(path).is_relative_to(Path.cwd()) else str(path)
+        for path in (sys.executable, Path(sys.argv[0]).resolve())
+    )
+    words = [python, manage, "client", *([] if is_default else ["--data", str(data_dir)])]
+    return shlex.join(words)
+
+
+def banner(base: str, data_dir: Path, account: DemoAccount | None, command: str) -> str:
+    """What ``up`` prints once the service answers; ``command`` as in ``as_text``."""
     lines = ["", "=" * 78, f"  quantumsvc is ready at {base}", f"  data: {data_dir}     stop: Ctrl-C"]
     if account is None:
         lines += [
@@ -179,7 +195,7 @@ def banner(base: str, data_dir: Path, account: DemoAccount | None) -> str:
             "",
         ]
         lines += [f"    export {name}={value}" for name, value in client_info(base, account).env.items()]
-        lines += ["", f"  {WARNING}", "  A first program and saved accounts: manage.py client"]
+        lines += ["", f"  {WARNING}", f"  A first program and saved accounts: {command}"]
     return "\n".join([*lines, "=" * 78, ""])
 
 

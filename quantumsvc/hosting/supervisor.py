@@ -63,7 +63,7 @@ class Supervisor:
         self._failed = False
 
     def run(self) -> int:
-        """0 after a stop that was asked for; 1 when a part keeps ending and all was stopped."""
+        """0 after a stop that was asked for; 1 when a part kept ending before the service was ever ready."""
         try:
             for watched in self._watched:
                 if not self._stops.count:
@@ -112,7 +112,7 @@ class Supervisor:
 
     def _after_death(self, watched: _Watched, what: str) -> None:
         name = watched.part.name
-        delay = watched.restarts.note_death(time.monotonic())
+        delay = watched.restarts.note_death(time.monotonic(), may_give_up=not self._is_ready)
         if delay is None:
             self._failed = True
             self._say(

@@ -2,7 +2,6 @@
 
 import json
 import os
-import shlex
 import stat
 import subprocess
 import sys
@@ -22,6 +21,7 @@ from quantumsvc.hosting.service_client import (
     as_shell,
     as_text,
     banner,
+    client_command,
     client_info,
     read_account,
     write_account,
@@ -49,13 +49,20 @@ def test_it_reads_early_options(line: str, want: dict[str, str]) -> None:
 
 def test_it_waits_longer_after_each_death_and_gives_up_after_five_in_half_a_minute() -> None:
     restarts = Restarts()
-    delays = [restarts.note_death(now) for now in (0.0, 1.0, 2.0, 3.0, 4.0)]
+    delays = [restarts.note_death(now, may_give_up=True) for now in (0.0, 1.0, 2.0, 3.0, 4.0)]
     assert delays == [0.1, 0.2, 0.4, 0.8, None]
+
+
+def test_it_never_gives_up_on_a_service_that_worked_and_waits_at_most_five_seconds() -> None:
+    restarts = Restarts()
+    delays = [restarts.note_death(float(now), may_give_up=False) for now in range(8)]
+    assert delays == [0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 5.0, 5.0]
 
 
 def test_it_forgets_old_deaths() -> None:
     restarts = Restarts()
-    assert [restarts.note_death(now) for now in (0.0, 10.0, 20.0, 31.0, 62.0)] == [0.1, 0.2, 0.4, 0.4, 0.1]
+    delays = [restarts.note_death(now, may_give_up=True) for now in (0.0, 10.0, 20.0, 31.0, 62.0)]
+    assert delays == [0.1, 0.2, 0.4, 0.4, 0.1]
 
 
 @pytest.mark.parametrize(
@@ -135,17 +142,19 @@ def test_it_prints_exports_that_a_shell_reads_back_unchanged() -> None:
 
 
 def test_it_warns_people_about_the_public_host_wherever_the_key_is_shown() -> None:
-    for text in (
-        as_text(client_info(BASE, ACCOUNT)),
-        banner(BASE, Path("/d"), ACCOUNT),
-        banner(BASE, Path("/d"), None),
-    ):
+    told = as_text(client_info(BASE, ACCOUNT), "tell")
+    for text in (told, *(banner(BASE, Path("/d"), account, "tell") for account in (ACCOUNT, None))):
         assert "public host" in text
         assert "IAM_URL" in text
 
 
 def test_it_prints_a_program_that_python_can_read() -> None:
-    text = as_text(client_info(BASE, ACCOUNT))
+    text = as_text(client_info(BASE, ACCOUNT), "tell")
     program = text[text.index("from qiskit") : text.index("Or save")]
     compile(program, "printed", "exec")
-    assert shlex.quote(BASE) in text
+    assert 'eval "$(tell --shell)"' in text
+
+
+def test_it_names_the_data_folder_in_the_command_only_when_it_is_not_the_usual_one() -> None:
+    assert client_command(Path("/a b"), is_default=False).endswith("client --data '/a b'")
+    assert client_command(Path("/a b"), is_default=True).endswith("client")

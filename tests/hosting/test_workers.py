@@ -165,9 +165,7 @@ def test_it_lets_a_long_task_know_that_it_should_leave(start_workers: Start, not
     notes.wait_for("end-drain")
 
 
-def test_it_goes_on_after_its_connections_were_cut(
-    start_workers: Start, notes: Notes
-) -> None:
+def test_it_goes_on_after_its_connections_were_cut(start_workers: Start, notes: Notes) -> None:
     cluster = start_workers()
     send("note", notes, "before")
     notes.wait_for("before")

@@ -14,6 +14,7 @@ from quantumsvc.hosting.service_client import (
     as_json,
     as_shell,
     as_text,
+    client_command,
     client_info,
     read_account,
 )
@@ -39,8 +40,16 @@ class Command(BaseCommand):
             info = _info(options["instance"])
         except NotReachable as error:
             raise CommandError(str(error), returncode=2) from error
-        form = as_json if options["json"] else as_shell if options["shell"] else as_text
-        self.stdout.write(form(info))
+        self.stdout.write(_text(info, options))
+
+
+def _text(info: ClientInfo, options: dict[str, Any]) -> str:
+    if options["json"]:
+        return as_json(info)
+    if options["shell"]:
+        return as_shell(info)
+    is_default = settings.DATA_DIR == settings.DEFAULT_DATA_DIR
+    return as_text(info, client_command(settings.DATA_DIR, is_default=is_default))
 
 
 def _info(instance: str | None) -> ClientInfo:
