@@ -18,7 +18,8 @@ __all__ = ["preload", "run_program"]
 
 def preload() -> None:
     """Import everything that a job may need, so that a child forked afterwards starts warm."""
-    for module in ("quantumsvc.backends.drivers.registry", "quantumsvc.backends.programs.registry"):
+    # dill comes with the transpiler, at its first use, and opens files that a child may not open.
+    for module in ("dill", "quantumsvc.backends.drivers.registry", "quantumsvc.backends.programs.registry"):
         importlib.import_module(module)
 
 
