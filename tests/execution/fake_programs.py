@@ -5,9 +5,11 @@ import json
 import logging
 import os
 import random
+import resource
 import signal
 import socket
 import sys
+import threading
 import time
 from collections.abc import Callable
 from typing import Any
@@ -57,7 +59,9 @@ def _aer(word: str, *_: object) -> None:
     for _depth in range(40):
         circuit.h(range(int(word)))
     circuit.measure_all()
-    AerSimulator(method="statevector").run(circuit, shots=10).result()
+    result = AerSimulator(method="statevector").run(circuit, shots=10).result()
+    if not result.success:
+        raise RuntimeError(result.status)
 
 
 def _log(word: str, task: Task, device: object, reporter: ChannelReporter, cache: object) -> None:
@@ -100,6 +104,34 @@ def _garbage(word: str, *_: object) -> None:
     time.sleep(30)
 
 
+def _flood(word: str, task: object, device: object, reporter: ChannelReporter, cache: object) -> None:
+    while True:
+        reporter.metric("x", "y" * 1000)
+
+
+def _hang_up(*_: object) -> None:
+    os.closerange(3, 64)
+    time.sleep(30)
+
+
+def _echo_later(word: str, task: object, device: object, reporter: object, cache: object) -> bytes:
+    """End well, then send bytes when the task is over already."""
+    for descriptor in range(3, 64):
+        try:
+            end = socket.socket(fileno=os.dup(descriptor))
+            end.getpeername()
+        except OSError:
+            continue
+        threading.Timer(0.1, end.send, [bytes.fromhex(word)]).start()
+    return b""
+
+
+def _work(word: str, *_: object) -> None:
+    until = time.process_time() + float(word)
+    while time.process_time() < until:
+        pass
+
+
 def _network(word: str, *_: object) -> str:
     host, port = word.split(":")
     try:
@@ -117,11 +149,12 @@ def _try_call(word: str, *_: object) -> str:
         "kill_pool": lambda: os.kill(os.getppid(), signal.SIGKILL),
         "socket": lambda: socket.socket(socket.AF_UNIX),
         "file": lambda: open("/tmp/left-by-a-job", "w").close(),
+        "raise_memory": lambda: resource.setrlimit(resource.RLIMIT_AS, (2**50, 2**50)),
         "trace": lambda: _checked(ctypes.CDLL(None, use_errno=True).ptrace(16, os.getppid(), 0, 0)),
     }
     try:
         tries[word]()
-    except OSError as error:
+    except (OSError, ValueError) as error:
         return type(error).__name__
     return "done"
 
@@ -164,6 +197,10 @@ ACTIONS: dict[str, Callable[..., object]] = {
     "raise": _raise,
     "nest": _nest,
     "garbage": _garbage,
+    "flood": _flood,
+    "hang-up": _hang_up,
+    "echo-later": _echo_later,
+    "work": _work,
     "network": _network,
     "try": _try_call,
     "facts": _facts,

@@ -49,7 +49,7 @@ class CountingCache:
         found = self._entries.get((kind, key))
         if found is not None:
             self.hits += 1
-            return cast(T, found[0])
+            return cast("T", found[0])
         self.misses += 1
         made = make()
         self._entries.put((kind, key), (made,))

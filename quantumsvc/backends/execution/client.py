@@ -208,13 +208,16 @@ class Lease:
             self._selector.modify(self._data, selectors.EVENT_READ)
 
     def _read(self, events: list[Event]) -> bool:
-        """Add what came to ``events``; True at the end of the child's stream."""
-        taken = 0
+        """Add what came to ``events``; True at the child's end.
+
+        The pool's news are looked for first: what the child sent before it died is then still read.
+        """
+        taken, news = 0, self._has_news()
         while taken < READ_MAX:
             try:
                 data = self._data.recv(CHUNK)
             except BlockingIOError:
-                return self._is_pool_gone()
+                return news
             except OSError:
                 return True
             if not data:
@@ -238,7 +241,7 @@ class Lease:
             self._running = False
         return note
 
-    def _is_pool_gone(self) -> bool:
+    def _has_news(self) -> bool:
         """Whether the control connection has ended or has news, which is always of a death."""
         try:
             return self._control.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) is not None

@@ -2,13 +2,15 @@
 
 import contextlib
 import fcntl
+import itertools
 import os
 import pwd
 import resource
 import signal
+import sys
 from pathlib import Path
 
-from quantumsvc.backends.execution import kernel
+from quantumsvc.backends.execution import kernel, seal
 from quantumsvc.backends.execution.options import MEBIBYTE, PoolOptions
 
 IMPORT_ROOT = Path(__file__).resolve().parents[3]
@@ -29,9 +31,10 @@ def clean_environment(found: dict[str, str]) -> dict[str, str]:
     """
     kept = {name: found[name] for name in KEPT_VARIABLES if name in found}
     threads = {name: found.get(name, "1") for name in THREAD_VARIABLES}
-    path = os.pathsep.join(dict.fromkeys([str(IMPORT_ROOT), *kept.pop("PYTHONPATH", "").split(os.pathsep)]))
+    folders = [each for each in kept.pop("PYTHONPATH", "").split(os.pathsep) if os.path.isabs(each)]
+    path = os.pathsep.join(dict.fromkeys([str(IMPORT_ROOT), *folders]))
     fixed = {
-        "PYTHONPATH": path.strip(os.pathsep),
+        "PYTHONPATH": path,
         "PYTHONSAFEPATH": "1",
         "QISKIT_PARALLEL": "FALSE",
         "HOME": "/",
@@ -42,7 +45,7 @@ def clean_environment(found: dict[str, str]) -> dict[str, str]:
 def close_all_but(*keep: int) -> None:
     """Close every descriptor above standard error except these."""
     edges = [2, *sorted(keep), os.sysconf("SC_OPEN_MAX")]
-    for low, high in zip(edges, edges[1:], strict=False):
+    for low, high in itertools.pairwise(edges):
         os.closerange(low + 1, high)
 
 
@@ -61,10 +64,13 @@ def leave_network() -> bool:
 
 
 def drop_root(name: str) -> None:
-    """Become ``name`` for good when started by root. Raises KeyError when there is no such user."""
+    """Become ``name`` for good when started by root; exits when there is no such user."""
     if os.geteuid() != 0:
         return
-    entry = pwd.getpwnam(name)
+    try:
+        entry = pwd.getpwnam(name)
+    except KeyError:
+        sys.exit(f"there is no user {name} to run jobs as: name another with --user")
     os.setgroups([])
     os.setresgid(entry.pw_gid, entry.pw_gid, entry.pw_gid)
     os.setresuid(entry.pw_uid, entry.pw_uid, entry.pw_uid)
@@ -85,6 +91,7 @@ def confine_child(handoff: int, lifeline: int, pool: int, options: PoolOptions) 
     _die_with_pool(lifeline, pool)
     _offer_to_oom_killer()
     _limit(options)
+    seal.seal()
 
 
 def _mute() -> None:

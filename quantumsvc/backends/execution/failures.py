@@ -51,7 +51,5 @@ def oversized(size: int, limits: Limits) -> Failed:
 
 
 def _memory_sentence(limits: Limits) -> str:
-    amount = f"{limits.memory_bytes // MEBIBYTE} MiB" if limits.memory_bytes else "memory"
-    return (
-        f"The job needs more than the {amount} it may use on this backend: try fewer qubits, shots or pubs."
-    )
+    bound = f" ({limits.memory_bytes // MEBIBYTE} MiB)" if limits.memory_bytes else ""
+    return f"The job needs more memory than it may use here{bound}: try fewer qubits, shots or pubs."

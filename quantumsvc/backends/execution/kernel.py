@@ -34,6 +34,11 @@ def unshare(flags: int) -> bool:
     return sys.platform == "linux" and bool(_libc().unshare(flags) == 0)
 
 
+def syscall(number: int, *arguments: object) -> int:
+    """A system call by its number; -1 when it fails."""
+    return int(_libc().syscall(number, *arguments))
+
+
 def mount(source: str, target: str, kind: str, flags: int, data: str = "") -> None:
     """As mount(2). Raises OSError."""
     words = [word.encode() or None for word in (source, target, kind)]

@@ -6,7 +6,6 @@ Everything a child sends is untrusted: the worker decodes it with these types on
 
 from typing import Annotated, Literal
 
-import msgspec
 from msgspec import Meta, Struct
 
 Word = Annotated[str, Meta(max_length=64)]
@@ -14,6 +13,10 @@ Word = Annotated[str, Meta(max_length=64)]
 
 Line = Annotated[str, Meta(max_length=16_000)]
 """One log entry or one reason; the child cuts longer ones itself."""
+
+Count = Annotated[int, Meta(ge=0, le=2**31 - 1)]
+Whole = Annotated[int, Meta(ge=-(2**53), le=2**53)]
+"""A whole number that every reader of JSON and every bigint column takes."""
 
 PhaseName = Literal["preparing", "executing", "finishing"]
 
@@ -66,8 +69,8 @@ class Phase(Struct, frozen=True, tag="phase"):
 class Progress(Struct, frozen=True, tag="progress"):
     """``done`` of ``total`` pubs are finished."""
 
-    done: int
-    total: int
+    done: Count
+    total: Count
 
 
 class Log(Struct, frozen=True, tag="log"):
@@ -82,7 +85,7 @@ class Metric(Struct, frozen=True, tag="metric"):
     """One measured value of the run, such as ``cache_hits``; a later one of the same name replaces it."""
 
     name: Word
-    value: int | float | Annotated[str, Meta(max_length=1000)]
+    value: Whole | float | Annotated[str, Meta(max_length=1000)]
 
 
 class NeedDevice(Struct, frozen=True, tag="need_device"):
@@ -100,7 +103,7 @@ class Finished(Struct, frozen=True, tag="finished"):
 class Failed(Struct, frozen=True, tag="failed"):
     """The task ended with an error the user may read. Ends the task; the child lives on."""
 
-    code: int
+    code: Count
     reason: Line
 
 

@@ -21,7 +21,8 @@ def of(gone: ChildGone) -> Crashed:
     if number == signal.SIGKILL:
         size = gone.peak_bytes // MEBIBYTE
         return Crashed(
-            f"The job's process was killed from outside at {size} MiB: most likely the machine ran out of memory.",
+            f"The job's process was killed from outside at {size} MiB: most likely the machine ran out of "
+            "memory.",
             "memory",
         )
     return Crashed(f"The job's process crashed ({_name(number)}).", "signal")

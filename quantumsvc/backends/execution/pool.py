@@ -12,6 +12,7 @@ import os
 import resource
 import socket
 import sys
+import tempfile
 from pathlib import Path
 
 from quantumsvc.backends.execution import confine, kernel, reach
@@ -38,9 +39,7 @@ def launch(options: PoolOptions) -> None:
     os.umask(0o077)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     if not confine.leave_network():
-        say(
-            "this system doesn't let jobs run without a network namespace: the network stays reachable for them"
-        )
+        say("no network namespace may be made here: jobs are kept off the network by their call filter alone")
     reach.open_code_for_others()
     confine.drop_root(options.user)
     environment = confine.clean_environment(dict(os.environ))
@@ -50,8 +49,8 @@ def launch(options: PoolOptions) -> None:
         os.execve(sys.executable, words, environment)
     except PermissionError:
         sys.exit(
-            f"the user {options.user} can't run {Path(sys.executable).resolve()}: install Python and the service "
-            "outside of closed folders such as /root, or start it as an ordinary user"
+            f"the user {options.user} can't run {Path(sys.executable).resolve()}: install Python and "
+            "the service outside of closed folders such as /root, or start it as an ordinary user"
         )
 
 
@@ -63,12 +62,14 @@ def bind(path: Path) -> socket.socket:
     with socket.socket(socket.AF_UNIX) as probe:
         if probe.connect_ex(str(path)) == 0:
             sys.exit(f"a pool is already running at {path}")
-    path.unlink(missing_ok=True)
+    unready = path.with_name(path.name + ".new")
+    unready.unlink(missing_ok=True)
     listener = socket.socket(socket.AF_UNIX)
     before = os.umask(0o177)
-    listener.bind(str(path))
+    listener.bind(str(unready))
     os.umask(before)
     listener.listen(64)
+    unready.rename(path)  # so that a socket which can be seen can be connected to
     return listener
 
 
@@ -92,6 +93,10 @@ def serve(options: PoolOptions) -> None:
     confine.confine_pool()
     programs = importlib.import_module(options.programs)
     drivers = importlib.import_module(options.drivers)
+    if (preload := getattr(programs, "preload", None)) is not None:
+        preload()
+    # Libraries ask where temporary files go, which is found out by writing one: no sealed child can.
+    tempfile.tempdir = "/tmp"
     gc.collect()
     gc.freeze()
     listener = socket.socket(fileno=options.listener)

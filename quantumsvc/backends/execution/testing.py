@@ -62,14 +62,15 @@ def a_task(**changes: object) -> Task:
     """A task with generous limits; ``changes`` replace fields of the task or of its limits."""
     limits: dict[str, int] = {
         "max_shots": 100_000, "max_pubs": 100, "max_qubits": 30, "max_gates": 1_000_000, "max_work": 10**9,
-        "max_inflated_bytes": 10**8, "max_result_bytes": 10**7, "memory_bytes": 2 * 1024**3, "cpu_seconds": 120,
+        "max_inflated_bytes": 10**8, "max_result_bytes": 10**7,
+        "memory_bytes": 2 * 1024**3, "cpu_seconds": 120,
     }  # fmt: skip
     fields: dict[str, object] = {
         "job_id": "job", "attempt": 1, "program": "sampler", "device": "device-1", "backend": "ring",
         "session_id": None, "seed": None, "log_level": "INFO", "dry_run": False,
     }  # fmt: skip
     for name, value in changes.items():
-        (limits if name in limits else fields)[name] = value  # type: ignore[assignment, index]
+        (limits if name in limits else fields)[name] = value  # type: ignore[assignment]
     return Task(**fields, limits=Limits(**limits))  # type: ignore[arg-type]
 
 

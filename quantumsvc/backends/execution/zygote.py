@@ -34,7 +34,9 @@ from quantumsvc.backends.execution.running import TaskRunner
 logger = logging.getLogger(__name__)
 _NOTE: msgspec.json.Decoder[WorkerNote] = msgspec.json.Decoder(WorkerNote)
 TICK = 5.0
-"""Seconds between looks at idle children."""
+"""Most seconds between looks at idle children."""
+SPARE_PAUSE = 1.0
+"""Seconds before another spare when one died by itself: whatever kills them may kill them all."""
 
 
 @dataclass(eq=False)
@@ -82,6 +84,7 @@ class Pool:
         self._children: dict[int, Child] = {}
         self._selector = selectors.DefaultSelector()
         self._stopping = False
+        self._no_spare_before = 0.0
 
     def run(self) -> None:
         """Serve until SIGTERM or SIGINT, then end all children."""
@@ -91,7 +94,7 @@ class Pool:
         self._selector.register(wake, selectors.EVENT_READ, lambda: self._woken(wake))
         self._refill()
         while not self._stopping:
-            for key, _ in self._selector.select(TICK):
+            for key, _ in self._selector.select(min(TICK, self.options.idle_seconds)):
                 key.data()
             self._retire_idle()
             self._refill()
@@ -153,19 +156,28 @@ class Pool:
     def _lease(self, connection: LeaseConnection, key: str) -> None:
         if connection.child is not None:
             raise FrameError("this connection has a lease already")
-        child = self._choose(key)
-        if child is None:
-            _tell(connection, Refused(f"all {self.options.max_children} children are at work"))
-            return
-        warm = child.key == key
+        while (child := self._choose(key)) is not None:
+            ours, theirs = socket.socketpair()
+            with ours, theirs:
+                try:
+                    socket.send_fds(child.handoff, [b"L"], [theirs.fileno()])
+                except OSError:  # it died a moment ago, or doesn't listen
+                    child.kill()
+                    continue
+                self._begin(connection, child, key, ours)
+                return
+        _tell(connection, Refused(f"all {self.options.max_children} children are at work"))
+
+    def _begin(self, connection: LeaseConnection, child: Child, key: str, data: socket.socket) -> None:
+        answer = Leased(
+            child.pid,
+            child.key == key,
+            self.options.max_jobs - child.jobs,
+            self.options.rss_mb * MEBIBYTE,
+        )
         child.key, child.lease, connection.child = key, connection, child
-        jobs_left = self.options.max_jobs - child.jobs
-        answer = Leased(child.pid, warm, jobs_left, self.options.rss_mb * MEBIBYTE)
-        ours, theirs = socket.socketpair()
-        with ours, theirs:
-            socket.send_fds(child.handoff, [b"L"], [theirs.fileno()])
-            frame = pack(Kind.CONTROL, msgspec.json.encode(answer))
-            socket.send_fds(connection.sock, [frame], [ours.fileno()])
+        frame = pack(Kind.CONTROL, msgspec.json.encode(answer))
+        socket.send_fds(connection.sock, [frame], [data.fileno()])
 
     def _choose(self, key: str) -> Child | None:
         """An idle child: the key's own, else a spare, else a new one, in place of another's if need be."""
@@ -214,6 +226,7 @@ class Pool:
             self._be_child(theirs, read_end, pool)
         theirs.close()
         os.close(read_end)
+        ours.setblocking(False)
         child = Child(pid, ours, write_end, idle_since=time.monotonic())
         self._children[pid] = child
         return child
@@ -237,6 +250,8 @@ class Pool:
         child.forget()
         if not child.killed:
             logger.warning("child %s of %r died with status %s", child.pid, child.key, status)
+            if not child.key:
+                self._no_spare_before = time.monotonic() + SPARE_PAUSE
         if child.lease is not None:
             connection, child.lease = child.lease, None
             connection.child = None
@@ -249,6 +264,8 @@ class Pool:
                 each.kill()
 
     def _refill(self) -> None:
+        if time.monotonic() < self._no_spare_before:
+            return
         spares = sum(each.key == "" and not each.killed for each in self._children.values())
         room = self.options.max_children - len(self._children)
         for _ in range(min(self.options.spares - spares, room)):
