@@ -63,7 +63,7 @@ class Supervisor:
         self._failed = False
 
     def run(self) -> int:
-        """0 after a stop that was asked for; 1 when a part kept ending before the service was ever ready."""
+        """0 after a stop that was asked for; 1 when a part never got to work and everything was stopped."""
         try:
             for watched in self._watched:
                 if not self._stops.count:
@@ -78,7 +78,7 @@ class Supervisor:
         self._wait_for_lines()
         for watched in self._watched:
             self._look_after(watched)
-        if not self._is_ready and self._all_run() and self._answers():
+        if not self._is_ready and self._all_settled() and self._answers():
             self._is_ready = True
             self._on_change(True)
 
@@ -108,11 +108,12 @@ class Supervisor:
         except Exception as error:
             self._after_death(watched, f"doesn't start: {error}")
             return
+        watched.restarts.note_start(time.monotonic())
         self._on_change(False)
 
     def _after_death(self, watched: _Watched, what: str) -> None:
         name = watched.part.name
-        delay = watched.restarts.note_death(time.monotonic(), may_give_up=not self._is_ready)
+        delay = watched.restarts.note_death(time.monotonic())
         if delay is None:
             self._failed = True
             self._say(
@@ -123,8 +124,9 @@ class Supervisor:
         watched.start_at = time.monotonic() + delay
         self._say(_NAME, f"The part '{name}' {what}; starting it again in {delay:.1f} s.")
 
-    def _all_run(self) -> bool:
-        return all(watched.part.exit_code() is None for watched in self._watched)
+    def _all_settled(self) -> bool:
+        now = time.monotonic()
+        return all(watched.restarts.is_settled(now) for watched in self._watched)
 
     def _answers(self) -> bool:
         """Whether the web server answers with anything but a failure of its own."""

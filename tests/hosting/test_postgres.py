@@ -1,6 +1,7 @@
 """The embedded database starts, keeps what it is given, lets nobody else in, and says what is wrong."""
 
 import os
+import shutil
 import signal
 import subprocess
 from pathlib import Path
@@ -87,6 +88,7 @@ def test_it_puts_the_socket_into_a_short_folder_when_the_name_is_too_long(data_d
         assert (deep / "run").is_symlink()
         found_by_another_environment = folders.run_dir(deep)
     assert found_by_another_environment == folders.socket_dir(deep).parent
+    shutil.rmtree(found_by_another_environment)
 
 
 def test_it_refuses_files_of_another_version_and_says_both(data_dir: Path) -> None:

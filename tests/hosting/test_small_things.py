@@ -47,22 +47,37 @@ def test_it_reads_early_options(line: str, want: dict[str, str]) -> None:
     assert environment_from(line.split()) == want
 
 
+def lives(restarts: Restarts, *spans: tuple[float, float]) -> list[float | None]:
+    """What follows from each death, for lives given by their start and end."""
+    delays = []
+    for start, end in spans:
+        restarts.note_start(start)
+        delays.append(restarts.note_death(end))
+    return delays
+
+
 def test_it_waits_longer_after_each_death_and_gives_up_after_five_in_half_a_minute() -> None:
-    restarts = Restarts()
-    delays = [restarts.note_death(now, may_give_up=True) for now in (0.0, 1.0, 2.0, 3.0, 4.0)]
+    delays = lives(Restarts(), *((float(n), n + 0.5) for n in range(5)))
     assert delays == [0.1, 0.2, 0.4, 0.8, None]
 
 
-def test_it_never_gives_up_on_a_service_that_worked_and_waits_at_most_five_seconds() -> None:
-    restarts = Restarts()
-    delays = [restarts.note_death(float(now), may_give_up=False) for now in range(8)]
+def test_it_forgets_old_deaths() -> None:
+    delays = lives(Restarts(), (0, 1), (10, 11), (20, 21), (31, 32), (63, 64))
+    assert delays == [0.1, 0.2, 0.4, 0.4, 0.1]
+
+
+def test_it_never_gives_up_on_a_part_that_worked_and_waits_at_most_five_seconds() -> None:
+    delays = lives(Restarts(), (0, 10), *((n, n + 0.5) for n in range(11, 18)))
     assert delays == [0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 5.0, 5.0]
 
 
-def test_it_forgets_old_deaths() -> None:
+def test_it_believes_in_a_part_only_after_a_while() -> None:
     restarts = Restarts()
-    delays = [restarts.note_death(now, may_give_up=True) for now in (0.0, 10.0, 20.0, 31.0, 62.0)]
-    assert delays == [0.1, 0.2, 0.4, 0.4, 0.1]
+    assert not restarts.is_settled(9.0)
+    restarts.note_start(1.0)
+    assert [restarts.is_settled(now) for now in (1.1, 2.6)] == [False, True]
+    restarts.note_death(3.0)
+    assert not restarts.is_settled(9.0)
 
 
 @pytest.mark.parametrize(
