@@ -1,9 +1,51 @@
-"""The ASGI application: HTTP through Django; WebSockets join here."""
+"""The ASGI application: who answers which request.
+
+* The status call that waiting clients poll may be held back, so it is answered in the event loop (J6).
+* Every other call of the API is plain synchronous Django in a thread that keeps its connection, without
+  middleware: it needs no cookies and no page's headers, and hopping between loop and threads for each
+  middleware and signal costs more than the call itself.
+* Pages go through Django's own ASGI handler with all its middleware. WebSockets join here.
+"""
 
 import os
+from typing import Any
 
-from django.core.asgi import get_asgi_application
+import django
+from a2wsgi import WSGIMiddleware
+from django.core.handlers.asgi import ASGIHandler
+from django.core.handlers.exception import convert_exception_to_response
+from django.core.handlers.wsgi import WSGIHandler
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "quantumsvc.settings")
+django.setup(set_prefix=False)
 
-application = get_asgi_application()
+from django.conf import settings  # noqa: E402
+
+from sessions_app.api.status import is_status_call, status_application  # noqa: E402
+
+API_PREFIXES = ("/experimental/", "/api/v1/", "/identity/", "/v2/", "/v3/", "/catalog/", "/plan-", "/health")
+
+
+class BareHandler(WSGIHandler):
+    """Django without middleware."""
+
+    def load_middleware(self, is_async: bool = False) -> None:
+        """Only what turns exceptions into answers."""
+        self._view_middleware: list[Any] = []
+        self._template_response_middleware: list[Any] = []
+        self._exception_middleware: list[Any] = []
+        self._middleware_chain = convert_exception_to_response(self._get_response)
+
+
+_api = WSGIMiddleware(BareHandler(), workers=settings.API_THREADS)
+_pages = ASGIHandler()
+
+
+async def application(scope: Any, receive: Any, send: Any) -> None:
+    """Send a request to the handler that it belongs to."""
+    if is_status_call(scope):
+        await status_application(scope, receive, send)
+    elif scope["path"].startswith(API_PREFIXES):
+        await _api(scope, receive, send)
+    else:
+        await _pages(scope, receive, send)

@@ -135,7 +135,7 @@ DATABASES = {"default": database_from_url(DATABASE_URL or folders.database_url(D
 if env_bool("QUANTUMSVC_DB_POOL", False):
     DATABASES["default"]["OPTIONS"]["pool"] = {
         "min_size": 2,
-        "max_size": env_int("QUANTUMSVC_DB_POOL_SIZE", 16),
+        "max_size": env_int("QUANTUMSVC_DB_POOL_SIZE", 24),
     }
 else:
     DATABASES["default"] |= {"CONN_MAX_AGE": 600, "CONN_HEALTH_CHECKS": True}
@@ -174,6 +174,9 @@ REST_FRAMEWORK = {
     "EXCEPTION_HANDLER": "quantumsvc.api.exception_handler",
     "UNAUTHENTICATED_USER": None,
 }
+
+# Threads that answer API calls in one web process; each may hold a database connection.
+API_THREADS = env_int("QUANTUMSVC_API_THREADS", 8)
 
 # Where the workers find the execution pool of this host.
 EXECUTION_SOCKET = os.environ.get("QUANTUMSVC_EXECUTION_SOCKET") or str(RUN_DIR / "execution.sock")

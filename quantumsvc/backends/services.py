@@ -38,7 +38,7 @@ def install_device(*, device: DemoDevice, now: datetime) -> Backend:
             "qubits": device.configuration["n_qubits"],
             "created_at": now,
             "updated_at": now,
-            **device.limits,
+            **_row_limits(device.limits),
         },
     )
     if made:
@@ -49,6 +49,21 @@ def install_device(*, device: DemoDevice, now: datetime) -> Backend:
             properties=compact(device.properties),
         )
     return backend
+
+
+# Which limits are the backend's own; the others belong to the installation.
+_LIMIT_FIELDS = {
+    "max_shots": "max_shots",
+    "max_pubs": "max_pubs",
+    "max_qubits": "max_active_qubits",
+    "max_gates": "max_gates",
+    "max_work": "max_work",
+    "memory_bytes": "memory_bytes",
+}
+
+
+def _row_limits(limits: dict[str, int]) -> dict[str, int]:
+    return {field: limits[name] for name, field in _LIMIT_FIELDS.items() if name in limits}
 
 
 def grant(*, backend: Backend, instances: Iterable[Instance]) -> None:

@@ -113,7 +113,7 @@ class InstanceUsageView(APIView):
         limit = instance.usage_limit_seconds
         body = {
             "instance_id": instance.crn,
-            "plan_id": instance.plan_id,
+            "plan_id": instance.catalogue_entry.id,
             "usage_consumed_seconds": round(used),
             "usage_period": {
                 "start_time": (now - USAGE_WINDOW).date().isoformat(),

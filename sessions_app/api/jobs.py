@@ -138,11 +138,13 @@ def _oldest_first(request: Request) -> bool:
 
 
 class JobView(APIView):
-    """``/jobs/{id}``, but for the status that waiting clients poll."""
+    """``/jobs/{id}``; a server that runs the ASGI application holds the status call back as J6 says."""
 
     def get(self, request: Request, ident: str) -> HttpResponse:
-        """The job with the params that were submitted, as the very bytes that came."""
+        """The job, with the params that were submitted as the very bytes that came."""
         job = job_of(request, ident)
+        if bool_parameter(request, "exclude_params"):
+            return HttpResponse(encode_json(job_body(job)), content_type=JSON)
         params = JobPayload.objects.filter(pk=job.pk).values_list("params", flat=True).first()
         shown = b"{}" if job.private or params is None else bytes(params)
         head = encode_json(job_body(job))

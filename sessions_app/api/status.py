@@ -1,21 +1,25 @@
-"""The call that waiting clients poll: cheap, and held back for a moment when the answer is near (J6)."""
+"""The call that waiting clients poll: cheap, and held back for a moment when the answer is near (J6).
+
+It is an ASGI application of its own: a waiting client asks up to ten times a second, and all it needs is
+who asks, one job, and whether to wait for a bell.
+"""
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable
-from typing import ParamSpec, TypeVar
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, ParamSpec, TypeVar
+from urllib.parse import parse_qs, unquote
 
-from asgiref.sync import sync_to_async
+from django.conf import settings
 from django.db import connection
-from django.http import HttpRequest, HttpResponse
-from django.views.decorators.csrf import csrf_exempt
 
 from quantumsvc import clock
 from quantumsvc.accounts.authentication import identify
-from quantumsvc.api import encode_json, error_response, service_errors
-from quantumsvc.errors import NotFound, ServiceError
+from quantumsvc.api import container, encode_json, service_errors
+from quantumsvc.errors import NotFound
 from quantumsvc.scheduling.states import JobState, SessionMode, SessionState
 from sessions_app.api.bodies import job_body
-from sessions_app.api.jobs import JobView
 from sessions_app.models import Job
 from sessions_app.services.lives import settle_overdue
 from sessions_app.watching import watch
@@ -25,61 +29,79 @@ T = TypeVar("T")
 
 # J6: how long an answer may be held back, in seconds.
 HELD_SECONDS = 0.5
+_PATH = re.compile(r"/(?:experimental|api/v1)/jobs/([^/]+)")
+_threads = ThreadPoolExecutor(settings.API_THREADS, thread_name_prefix="status")
 
-_full_view = JobView.as_view()
+
+def is_status_call(scope: Any) -> bool:
+    """Whether a request asks for a job without its params."""
+    if scope["type"] != "http" or scope["method"] != "GET" or not _PATH.fullmatch(scope["path"]):
+        return False
+    return excludes_params(parse_qs(scope["query_string"].decode("latin-1")).get("exclude_params", [""])[0])
+
+
+def excludes_params(word: str) -> bool:
+    """Clients of different ages write ``true`` and ``True``."""
+    return word.lower() == "true"
+
+
+async def status_application(scope: Any, receive: Any, send: Any) -> None:
+    """Answer one status call."""
+    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+    match = _PATH.fullmatch(scope["path"])
+    ident = unquote(match.group(1)) if match else ""
+    try:
+        status, body = 200, await held_status(headers.get("authorization"), headers.get("service-crn"), ident)
+    except Exception as problem:
+        found = service_errors(problem)
+        if not found:
+            raise
+        status, body = found[0].status, encode_json(container(found))
+    head = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": status, "headers": head})
+    await send({"type": "http.response.body", "body": body})
+
+
+async def held_status(authorization: str | None, crn: str | None, ident: str) -> bytes:
+    """The job's body; when it is near its end, as soon as its state changes or the time is over (J6)."""
+    watched = watch()
+    with watched.expecting(ident) as rung:
+        instance_id, body, near = await _read_first(authorization, crn, ident)
+        if not near or not await watched.listening(HELD_SECONDS):
+            return body
+        try:
+            return await asyncio.wait_for(_news(rung, instance_id, ident), HELD_SECONDS)
+        except TimeoutError:
+            return body
+
+
+async def _news(rung: asyncio.Event, instance_id: int, ident: str) -> bytes:
+    """The body once the job is not near any more, or runs at last; progress alone is not news."""
+    while True:
+        await rung.wait()
+        rung.clear()
+        body, near = await _read_again(instance_id, ident)
+        if not near:
+            return body
 
 
 def in_thread(function: Callable[P, T]) -> Callable[P, Awaitable[T]]:
-    """Run a database function in a thread of its own and give its connection back afterwards."""
+    """Run a database function in a thread and give its connection back afterwards."""
 
     def run(*args: P.args, **kwargs: P.kwargs) -> T:
         try:
             return function(*args, **kwargs)
         finally:
             connection.close_if_unusable_or_obsolete()
-            if connection.settings_dict["OPTIONS"].get("pool"):
-                connection.close()
 
-    return sync_to_async(run, thread_sensitive=False)
+    async def hand_over(*args: P.args, **kwargs: P.kwargs) -> T:
+        return await asyncio.get_running_loop().run_in_executor(_threads, lambda: run(*args, **kwargs))
 
-
-@csrf_exempt
-async def job_view(request: HttpRequest, ident: str) -> HttpResponse:
-    """``/jobs/{id}``: the status call when params are excluded, everything else the ordinary way."""
-    excluded = request.GET.get("exclude_params", "").lower() == "true"
-    if request.method != "GET" or not excluded:
-        return await sync_to_async(_full_view)(request, ident=ident)
-    try:
-        return HttpResponse(await _status(request, ident), content_type="application/json")
-    except ServiceError as error:
-        return error_response(service_errors(error)[0])
-
-
-async def _status(request: HttpRequest, ident: str) -> bytes:
-    authorization, crn = request.META.get("HTTP_AUTHORIZATION"), request.META.get("HTTP_SERVICE_CRN")
-    watched = watch()
-    with watched.expecting(ident) as rung:
-        instance_id, body, near = await read_first(authorization, crn, ident)
-        if not near or not await watched.listening(HELD_SECONDS):
-            return body
-        try:
-            await asyncio.wait_for(_changed(rung, instance_id, ident), HELD_SECONDS)
-        except TimeoutError:
-            return body
-    return (await read_again(instance_id, ident))[0]
-
-
-async def _changed(rung: asyncio.Event, instance_id: int, ident: str) -> None:
-    """Wait until the job's state is another than the one that was read; progress alone is not news."""
-    while True:
-        await rung.wait()
-        rung.clear()
-        if not (await read_again(instance_id, ident))[1]:
-            return
+    return hand_over
 
 
 @in_thread
-def read_first(authorization: str | None, crn: str | None, ident: str) -> tuple[int, bytes, bool]:
+def _read_first(authorization: str | None, crn: str | None, ident: str) -> tuple[int, bytes, bool]:
     """Who asks, and what they see; and whether it is worth waiting for news."""
     now = clock.now()
     instance = identify(authorization, crn, now).require_instance()
@@ -88,7 +110,7 @@ def read_first(authorization: str | None, crn: str | None, ident: str) -> tuple[
 
 
 @in_thread
-def read_again(instance_id: int, ident: str) -> tuple[bytes, bool]:
+def _read_again(instance_id: int, ident: str) -> tuple[bytes, bool]:
     """The same for a caller who was let in a moment ago."""
     return _read(instance_id, ident)
 

@@ -3,7 +3,6 @@
 from django.urls import path
 
 from sessions_app.api import backends, jobs, sessions
-from sessions_app.api.status import job_view
 
 urlpatterns = [
     path("backends", backends.BackendsView.as_view()),
@@ -16,7 +15,7 @@ urlpatterns = [
     path("sessions/<str:ident>", sessions.SessionView.as_view()),
     path("sessions/<str:ident>/close", sessions.SessionCloseView.as_view()),
     path("jobs", jobs.JobsView.as_view()),
-    path("jobs/<str:ident>", job_view),
+    path("jobs/<str:ident>", jobs.JobView.as_view()),
     path("jobs/<str:ident>/cancel", jobs.CancelView.as_view()),
     path("jobs/<str:ident>/results", jobs.ResultsView.as_view()),
     path("jobs/<str:ident>/metrics", jobs.MetricsView.as_view()),

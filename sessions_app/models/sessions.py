@@ -1,6 +1,6 @@
 """Sessions and the history of their states."""
 
-from typing import Self
+from typing import Any, Self
 
 from django.db import models
 from django.db.models import Q
@@ -92,6 +92,12 @@ class Session(models.Model):
                 name="closed_session_has_no_deadline",
             ),
         )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # Facts changed in a transaction that writes the row once, at its end.
+        self.unwritten: dict[str, Any] = {}
+        self.written_later = False
 
     def __str__(self) -> str:
         return f"{self.mode} session {self.id}"

@@ -168,7 +168,8 @@ class Attempt:
     def _on_crashed(self, event: Crashed) -> Ending:
         if event.cause == "pool":
             raise ChildLost(event.reason)
-        return self._ending(JobState.FAILED, Cause.CHILD_DIED, reason=event.reason, code=CRASHED_CODE)
+        code = TIME_LIMIT_CODE if event.cause == "cpu" else CRASHED_CODE
+        return self._ending(JobState.FAILED, Cause.CHILD_DIED, reason=event.reason, code=code)
 
     def _ending(
         self,
@@ -180,6 +181,7 @@ class Attempt:
         code: int | None = None,
     ) -> Ending:
         job = self.claim.job
+        self.phases["ended"] = _instant(time.time())
         return Ending(
             job_id=job.pk,
             session_id=job.session_id,

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db import transaction
+from django.db import connection, transaction
 
-from quantumsvc.backends.models import Backend, CalibrationSet
+from quantumsvc.backends.models import Backend
 from quantumsvc.errors import StaleTransition
 from quantumsvc.scheduling.policy import Hold, Idle, Start, decide
 from quantumsvc.scheduling.snapshot import ActiveSession, QueuedJob, Snapshot
@@ -13,9 +13,22 @@ from quantumsvc.scheduling.states import Cause, JobState, SessionMode, SessionSt
 from quantumsvc.scheduling.timers import max_ttl_deadline
 from sessions_app.models import Job, JobPayload, Session
 from sessions_app.services.endings import Ending, give_back, record
-from sessions_app.services.leases import Lease, leave, lock_own, request_drain
-from sessions_app.services.lives import activate, settle_overdue
-from sessions_app.services.transitions import lock_session, move_job, move_session
+from sessions_app.services.leases import Lease, leave, renew, request_drain
+from sessions_app.services.lives import activate, settle
+from sessions_app.services.queue import Heads, heads_of, locked_sessions
+from sessions_app.services.transitions import (
+    Expression,
+    lock_session,
+    move_job,
+    move_session,
+    write_back,
+)
+
+_SET_IN_FORCE = Expression(
+    "CASE WHEN t.calibration_pinned THEN t.calibration_submitted_id ELSE ("
+    "SELECT c.id FROM backends_calibrationset c WHERE c.backend_id = t.backend_id AND c.taken_at <= %s "
+    "ORDER BY c.taken_at DESC, c.id DESC LIMIT 1) END"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +37,12 @@ class Claim:
 
     job: Job
     backend: Backend
-    calibration_id: str
     params: bytes
+
+    @property
+    def calibration_id(self) -> str:
+        """The calibration set under which the attempt runs."""
+        return self.job.calibration_run_id or ""
 
 
 def turn(
@@ -39,51 +56,78 @@ def turn(
     is not ours any more.
     """
     with transaction.atomic():
-        lock_own(lease)
-        if ended is not None:
-            _record_if_held(ended, now)
-        settle_overdue(now, backend_id=lease.backend_id)
-        backend = Backend.objects.defer("configuration").get(pk=lease.backend_id)
-        decision = decide(snapshot_of(backend, now))
-        if isinstance(decision, Start):
-            return _claim(decision, backend, now)
-        if leaving:
+        look = _look(lease, now, ended)
+        decision = decide(snapshot_of(look, now))
+        step = _claim(decision, look, now) if isinstance(decision, Start) else decision
+        for session in look.sessions:
+            write_back(session)
+        if leaving and not isinstance(step, Claim):
             leave(lease)
-        return decision
+        return step
 
 
 def hand_over(lease: Lease, *, now: datetime, ended: Ending | None) -> None:
     """End a job, give the lease back and ask for another drain, so that other backends get this worker."""
     with transaction.atomic():
-        lock_own(lease)
-        if ended is not None:
-            _record_if_held(ended, now)
+        for session in _look(lease, now, ended).sessions:
+            write_back(session)
         leave(lease)
         request_drain(lease.backend_id, now)
 
 
-def _record_if_held(ended: Ending, now: datetime) -> None:
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A backend with everything settled and the ended job ended; the sessions are locked."""
+
+    backend: Backend
+    sessions: list[Session]
+    heads: Heads
+
+    @property
+    def active(self) -> Session | None:
+        """The session that has the backend."""
+        return next((each for each in self.sessions if each.state == SessionState.ACTIVE), None)
+
+
+def _look(lease: Lease, now: datetime, ended: Ending | None) -> Look:
+    renew(lease, now)
+    backend = Backend.objects.defer("configuration").get(pk=lease.backend_id)
+    sessions = locked_sessions(backend, now, ended.session_id if ended else None)
+    for session in sessions:
+        session.written_later = True
+        settle(session, now)
+    active = next((each for each in sessions if each.state == SessionState.ACTIVE), None)
+    heads = heads_of(backend, active)
+    if ended is not None and _record_if_held(ended, now, sessions, active, heads):
+        heads = Heads(None, heads.session, heads.any, heads.session_has_queued)
+    return Look(backend, sessions, heads)
+
+
+def _record_if_held(
+    ended: Ending, now: datetime, sessions: list[Session], active: Session | None, heads: Heads
+) -> bool:
+    session = next((each for each in sessions if each.pk == ended.session_id), None)
+    known = heads.session_has_queued if session is not None and session is active else None
     try:
-        with transaction.atomic():
-            record(ended, now)
+        record(ended, now, session, queued=known)
     except StaleTransition:
-        return
+        return False
+    return True
 
 
-def snapshot_of(backend: Backend, now: datetime) -> Snapshot:
-    """All that the kernel needs to know of a backend; overdue sessions must have been settled before."""
-    running = Job.objects.filter(backend=backend, state=JobState.RUNNING).values_list("pk", flat=True)
-    active = Session.objects.filter(backend=backend, state=SessionState.ACTIVE).first()
+def snapshot_of(look: Look, now: datetime) -> Snapshot:
+    """All that the kernel needs to know of a backend."""
+    active = look.active
     return Snapshot(
         now=now,
-        online=backend.accepts_starts,
-        running=running.first(),
-        active=_active_session(active) if active else None,
-        heads=_heads(backend),
+        online=look.backend.accepts_starts,
+        running=look.heads.running,
+        active=_active_session(active, look.heads.session) if active else None,
+        heads=(look.heads.any,) if look.heads.any else (),
     )
 
 
-def _active_session(session: Session) -> ActiveSession | None:
+def _active_session(session: Session, head: QueuedJob | None) -> ActiveSession | None:
     ends_at = max_ttl_deadline(session.facts())
     if ends_at is None:
         return None
@@ -93,68 +137,49 @@ def _active_session(session: Session) -> ActiveSession | None:
         accepting_jobs=session.accepting_jobs,
         ends_at=ends_at,
         interactive_deadline=session.interactive_deadline,
-        head=_oldest(session_id=session.pk),
+        head=head,
     )
 
 
-def _heads(backend: Backend) -> tuple[QueuedJob, ...]:
-    head = _oldest(backend_id=backend.pk)
-    return (head,) if head else ()
-
-
-def _oldest(**where: object) -> QueuedJob | None:
-    """The oldest waiting job that S10 lets start: its instance and its user are active."""
-    waiting = Job.objects.filter(
-        **where, state=JobState.QUEUED, instance__is_active=True, user__is_active=True
-    )
-    row = waiting.order_by("created_at", "id").values_list("pk", "created_at", "session_id").first()
-    return QueuedJob(id=row[0], submitted_at=row[1], session=row[2]) if row else None
-
-
-def _claim(decision: Start, backend: Backend, now: datetime) -> Claim:
+def _claim(decision: Start, look: Look, now: datetime) -> Claim:
     """L3, J2: the job runs from now on, in its next attempt; its session is active."""
     chosen = decision.job
     if chosen.session is not None:
-        _displace(backend, chosen.session, now)
-        activate(lock_session(chosen.session), now)
-    job = Job.objects.get(pk=chosen.id)
-    calibration_id = job.calibration_submitted_id if job.calibration_pinned else _current_set(backend, now)
-    job.attempt += 1
-    move_job(
-        job.pk,
+        _activate(look, chosen.session, now)
+    job = move_job(
+        chosen.id,
         JobState.RUNNING,
         at=now,
         cause=Cause.CHOSEN,
-        next_attempt=job.attempt,
         started_at=now,
         phase="preparing",
-        calibration_run=calibration_id,
+        begins_attempt=True,
+        calibration_run=Expression(_SET_IN_FORCE.sql, (now,)),
     )
-    params = JobPayload.objects.filter(pk=job.pk).values_list("params", flat=True).get()
-    return Claim(job, backend, calibration_id or "", bytes(params))
+    return Claim(job, look.backend, _params_of(job))
 
 
-def _displace(backend: Backend, session_id: str, now: datetime) -> None:
+def _params_of(job: Job) -> bytes:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT params FROM sessions_app_jobpayload WHERE job_id = %s", [job.pk])
+        row = cursor.fetchone()
+    if row is None:
+        raise JobPayload.DoesNotExist(job.pk)
+    return bytes(row[0])
+
+
+def _activate(look: Look, ident: str, now: datetime) -> None:
     """S8: a batch that keeps its priority without a job gives way to the session that becomes active."""
-    others = Session.objects.filter(backend=backend, state=SessionState.ACTIVE).exclude(pk=session_id)
-    for ident in list(others.values_list("pk", flat=True)):
-        move_session(
-            lock_session(ident),
-            SessionState.INACTIVE,
-            at=now,
-            cause=Cause.DISPLACED,
-            interactive_deadline=None,
-        )
-
-
-def _current_set(backend: Backend, now: datetime) -> str | None:
-    current = CalibrationSet.objects.defer("properties").in_force(backend, now)
-    return current.pk if current else None
+    active = look.active
+    if active is not None and active.pk != ident:
+        move_session(active, SessionState.INACTIVE, at=now, cause=Cause.DISPLACED, interactive_deadline=None)
+    known = next((each for each in look.sessions if each.pk == ident), None)
+    activate(known or lock_session(ident), now)
 
 
 def recover(lease: Lease, *, now: datetime) -> None:
     """J2: a new holder gives back the job that the lost one was running."""
     with transaction.atomic():
-        lock_own(lease)
+        renew(lease, now)
         for job in Job.objects.filter(backend_id=lease.backend_id, state=JobState.RUNNING):
             give_back(job, now=now, cause=Cause.WORKER_LOST, reason="The worker that ran this job was lost.")

@@ -19,7 +19,6 @@ from django_q.models import OrmQ
 from quantumsvc import clock
 from quantumsvc.backends.execution.client import ExecutionPool, PoolUnavailable
 from quantumsvc.backends.execution.client import Lease as ChildLease
-from quantumsvc.backends.models import Backend
 from quantumsvc.doorbell import Listener, listening
 from quantumsvc.errors import StaleTransition
 from quantumsvc.scheduling.policy import Hold, Idle
@@ -35,7 +34,6 @@ from sessions_app.services.leases import (
     acquire,
     leave,
     lock_name,
-    lock_own,
     renew,
 )
 
@@ -55,10 +53,8 @@ class Drain:
     def __init__(self, lease: Lease, bell: Listener, pool: ExecutionPool) -> None:
         self.lease = lease
         self.bell = bell
-        self.pool = pool
-        self.child: ChildLease | None = None
+        self.children = Children(pool)
         self.began = time.monotonic()
-        self.key = Backend.objects.values_list("name", flat=True).get(pk=lease.backend_id)
 
     def run(self) -> None:
         """Turn after turn until there is nothing to do, or another worker has the backend."""
@@ -67,7 +63,6 @@ class Drain:
         leaving = False
         try:
             while True:
-                self._ready_child()
                 step = turn(self.lease, now=clock.now(), ended=ended, leaving=leaving)
                 ended = None
                 if isinstance(step, Claim):
@@ -78,37 +73,29 @@ class Drain:
                     return None
                 leaving = not isinstance(step, Claim) and not self._wait(step)
         finally:
-            if self.child is not None:
-                self.child.release()
-
-    def _ready_child(self) -> None:
-        if self.child is not None and self.child.worn():
-            self.child.release()
-            self.child = None
-        if self.child is None:
-            self.child = self.pool.lease(key=self.key)
+            self.children.release()
 
     def _attempt(self, claim: Claim) -> Ending | None:
-        if self.child is None:
-            raise LeaseLost
-        child, self.child = self.child, None
         try:
-            ending = Attempt(claim, child, self.bell, self.lease).run()
+            child = self.children.child_for(claim)
+        except PoolUnavailable:
+            self._give_back(claim, "There was no process to run this job in.", lost=False)
+            raise
+        try:
+            return Attempt(claim, child, self.bell, self.lease).run()
         except Abandoned:
             return None
         except ChildLost as lost:
-            self._give_back(claim, str(lost))
+            self._give_back(claim, str(lost), lost=True)
             return None
-        if child.alive:
-            self.child = child
-        return ending
 
-    def _give_back(self, claim: Claim, reason: str) -> None:
-        logger.warning("job %s lost its child: %s", claim.job.pk, reason)
+    def _give_back(self, claim: Claim, reason: str, *, lost: bool) -> None:
+        logger.warning("job %s goes back to its place: %s", claim.job.pk, reason)
+        now = clock.now()
         try:
             with transaction.atomic():
-                lock_own(self.lease)
-                give_back(claim.job, now=clock.now(), cause=Cause.WORKER_LOST, reason=reason)
+                renew(self.lease, now)
+                give_back(claim.job, now=now, cause=Cause.WORKER_LOST, reason=reason, lost=lost)
         except StaleTransition:
             return
 
@@ -132,6 +119,34 @@ class Drain:
                 heartbeat = time.monotonic() + HEARTBEAT.total_seconds()
                 renew(self.lease, clock.now())
         return False
+
+
+class Children:
+    """The child that a drain has at hand.
+
+    A child serves one instance on one backend: what a hostile payload could do to it stays with the
+    tenant that sent it, and within the instance the built device and the session's cache are reused.
+    """
+
+    def __init__(self, pool: ExecutionPool) -> None:
+        self.pool = pool
+        self.key = ""
+        self.child: ChildLease | None = None
+
+    def child_for(self, claim: Claim) -> ChildLease:
+        """The warm child of the job's instance, or another one. Raises :class:`PoolUnavailable`."""
+        key = f"{claim.backend.name}:{claim.job.instance_id}"
+        if self.child is not None and (key != self.key or not self.child.alive or self.child.worn()):
+            self.release()
+        if self.child is None:
+            self.key, self.child = key, self.pool.lease(key=key)
+        return self.child
+
+    def release(self) -> None:
+        """Give the child back to be kept warm."""
+        if self.child is not None:
+            self.child.release()
+            self.child = None
 
 
 def others_wait() -> bool:

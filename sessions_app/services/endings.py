@@ -4,17 +4,18 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from quantumsvc.doorbell import ring
 from quantumsvc.errors import Conflict
 from quantumsvc.scheduling.states import Cause, JobState, SessionState
 from sessions_app.events import backend_channel
-from sessions_app.models import Job, JobLog, JobPayload, JobResult, Session
+from sessions_app.models import Job, JobLog, JobPayload, Session
 from sessions_app.services.leases import look_at
 from sessions_app.services.lives import close_now, note_job_ended, settle
-from sessions_app.services.transitions import lock_session, move_job
+from sessions_app.services.transitions import change_session, lock_session, move_job
 
+_KEEP_RESULT = "INSERT INTO sessions_app_jobresult (job_id, body) VALUES (%s, %s)"
 MAX_ATTEMPTS = 3
 WORKER_LOST_CODE = 5205
 
@@ -38,14 +39,12 @@ class Ending:
     calibration_id: str | None = None
 
 
-def record(ending: Ending, now: datetime) -> None:
-    """End a job as its attempt says. Call inside a transaction.
+def record(ending: Ending, now: datetime, session: Session | None, *, queued: bool | None = None) -> None:
+    """End a job as its attempt says. Call inside a transaction, with its session locked and settled.
 
-    Raises :class:`StaleTransition` when the attempt does not hold the job any more (J2).
+    ``queued`` says whether the session has another job waiting, if that is known. Raises
+    :class:`StaleTransition`, having changed nothing, when the attempt does not hold the job (J2).
     """
-    session = lock_session(ending.session_id) if ending.session_id else None
-    if session is not None:
-        settle(session, now)
     move_job(
         ending.job_id,
         ending.state,
@@ -61,12 +60,13 @@ def record(ending: Ending, now: datetime) -> None:
     )
     _keep(ending)
     if session is not None:
-        note_job_ended(session, at=now, ran=True)
+        note_job_ended(session, at=now, ran=True, queued=queued)
 
 
 def _keep(ending: Ending) -> None:
     if ending.result is not None:
-        JobResult.objects.create(job_id=ending.job_id, body=ending.result)
+        with connection.cursor() as cursor:
+            cursor.execute(_KEEP_RESULT, [ending.job_id, ending.result])
     if ending.log:
         JobLog.objects.create(job_id=ending.job_id, attempt=ending.attempt, text=ending.log)
     if ending.private:
@@ -110,24 +110,27 @@ def _after_cancel(session: Session, job_id: str, now: datetime, *, ran: bool) ->
     """L11: a session lives on the data of its first job."""
     if session.first_job_id == job_id and session.state != SessionState.CLOSED:
         if ran:
-            session.last_job_completed = now
+            change_session(session, last_job_completed=now)
         close_now(session, at=now, cause=Cause.FIRST_JOB_CANCELLED)
     else:
         note_job_ended(session, at=now, ran=ran)
 
 
-def give_back(job: Job, *, now: datetime, cause: Cause, reason: str) -> JobState:
-    """J2: an attempt was lost; back to its place in the queue, or ``failed`` after the third time.
+def give_back(job: Job, *, now: datetime, cause: Cause, reason: str, lost: bool = True) -> JobState:
+    """J2: back to its place in the queue; ``failed`` when an attempt was ``lost`` for the third time.
 
     Call inside a transaction, with the lease locked. Returns the job's new state.
     """
-    lost = job.lost_attempts + 1
-    if lost < MAX_ATTEMPTS:
+    count = job.lost_attempts + lost
+    if count < MAX_ATTEMPTS:
         move_job(
             job.pk, JobState.QUEUED, at=now, cause=cause, attempt=job.attempt,
-            phase="", started_at=None, lost_attempts=lost, progress_done=0,
+            phase="", started_at=None, lost_attempts=count, progress_done=0,
         )  # fmt: skip
         return JobState.QUEUED
+    session = lock_session(job.session_id) if job.session_id else None
+    if session is not None:
+        settle(session, now)
     record(
         Ending(
             job_id=job.pk,
@@ -140,5 +143,6 @@ def give_back(job: Job, *, now: datetime, cause: Cause, reason: str) -> JobState
             reason_code=WORKER_LOST_CODE,
         ),
         now,
+        session,
     )
     return JobState.FAILED

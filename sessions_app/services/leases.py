@@ -72,15 +72,11 @@ def acquire(*, backend_id: int, owner: str, now: datetime) -> Lease | None:
     return Lease(backend_id, fence, owner)
 
 
-def lock_own(lease: Lease) -> None:
-    """Lock the lease's row until the transaction ends. Raises :class:`LeaseLost` when it is not ours."""
-    row = BackendLease.objects.select_for_update().filter(pk=lease.backend_id, fence=lease.fence)
-    if not row.filter(owner=lease.owner).exists():
-        raise LeaseLost
-
-
 def renew(lease: Lease, now: datetime) -> None:
-    """The holder's heartbeat. Raises :class:`LeaseLost`."""
+    """The holder's heartbeat; inside a transaction, it also locks the row until the end.
+
+    Raises :class:`LeaseLost` when the lease is not ours any more.
+    """
     mine = BackendLease.objects.filter(pk=lease.backend_id, fence=lease.fence, owner=lease.owner)
     if mine.update(expires_at=now + LEASE) != 1:
         raise LeaseLost

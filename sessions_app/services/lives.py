@@ -71,28 +71,35 @@ def note_job_queued(session: Session, job_id: str) -> None:
     change_session(session, **fields)
 
 
-def note_job_ended(session: Session, *, at: datetime, ran: bool) -> None:
-    """A job of a locked session has ended: close the session (L9), or start its ITTL (L5)."""
-    if ran:
-        session.last_job_completed = at
+def note_job_ended(session: Session, *, at: datetime, ran: bool, queued: bool | None = None) -> None:
+    """A job of a locked session has ended: close the session (L9), or start its ITTL (L5).
+
+    ``queued``: whether another one waits, if the caller knows that none runs.
+    """
+    ended = {"last_job_completed": at} if ran else {}
     if session.state == SessionState.CLOSED:
-        session.save(update_fields=["last_job_completed"])
+        change_session(session, **ended)
         return
-    states = set(Job.objects.filter(session=session).pending().values_list("state", flat=True))
-    if not states and not session.accepting_jobs:
+    pending = _has_pending(session) if queued is None else queued
+    if not pending and not session.accepting_jobs:
+        change_session(session, **ended)
         close_now(session, at=at, cause=Cause.USER_CLOSED)
-    elif not states and session.state == SessionState.ACTIVE:
+    elif not pending and session.state == SessionState.ACTIVE:
         deadline = idle_deadline_after(session.facts(), at, queued=False)
-        change_session(session, interactive_deadline=deadline, last_job_completed=session.last_job_completed)
+        change_session(session, interactive_deadline=deadline, **ended)
     else:
-        change_session(session, last_job_completed=session.last_job_completed)
+        change_session(session, **ended)
+
+
+def _has_pending(session: Session) -> bool:
+    return Job.objects.filter(session=session, state__in=PENDING_JOB_STATES).exists()
 
 
 def stop_accepting(session: Session, now: datetime) -> None:
     """L9: no more jobs; closed at once when none is pending. Repeating it changes nothing."""
     if session.state == SessionState.CLOSED:
         return
-    if not Job.objects.filter(session=session, state__in=PENDING_JOB_STATES).exists():
+    if not _has_pending(session):
         close_now(session, at=now, cause=Cause.USER_CLOSED)
     elif session.accepting_jobs:
         change_session(session, accepting_jobs=False, interactive_deadline=None)
@@ -109,7 +116,6 @@ def close_now(session: Session, *, at: datetime, cause: Cause) -> None:
         interactive_deadline=None,
         closed_at=at,
         close_cause=cause.value,
-        last_job_completed=session.last_job_completed,
     )
     if cause in _FAILED_WITH_SESSION:
         _fail_queued(session, at, cause)

@@ -9,14 +9,14 @@ from django.db import transaction
 from quantumsvc.accounts.models import Instance, User
 from quantumsvc.backends.models import Backend, CalibrationSet
 from quantumsvc.errors import BadRequest, NotAllowed, NotFound, SessionClosed, UnknownBackend
-from quantumsvc.scheduling.states import Cause, JobState, SessionMode, SessionState
+from quantumsvc.scheduling.states import SessionMode, SessionState
 from quantumsvc.wire.envelope import JobEnvelope, outline, seconds_from
 from quantumsvc.wire.ids import new_id
-from sessions_app.models import Job, JobEvent, JobPayload, Session, Submission
+from sessions_app.models import Job, Session, Submission
 from sessions_app.services.leases import look_at
 from sessions_app.services.lives import note_job_queued, settle
 from sessions_app.services.opening import checked_max_ttl, new_session
-from sessions_app.services.transitions import lock_session
+from sessions_app.services.transitions import store_job
 
 PROGRAMS = ("sampler", "estimator", "executor")
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
@@ -56,7 +56,7 @@ def submit_job(*, author: Author, envelope: JobEnvelope, digest: bytes, now: dat
         job.calibration_submitted = calibration
         job.calibration_pinned = bool(envelope.calibration_id)
         job.session = _session_for(job, author, envelope, backend, now)
-        _store(job, bytes(envelope.params), digest)
+        store_job(job, bytes(envelope.params), digest)
         if job.session is not None:
             note_job_queued(job.session, job.pk)
     return job
@@ -155,9 +155,9 @@ def _session_for(
 def joinable_session(author: Author, ident: str, now: datetime) -> Session:
     """The author's session, locked and settled, if it still accepts jobs."""
     rows = Session.objects.filter(instance=author.instance, pk=ident)
-    if not rows.exists():
+    session = rows.select_for_update(of=("self",)).first()
+    if session is None:
         raise NotFound("There is no session of that id in this instance.")
-    session = lock_session(ident)
     settle(session, now)
     if session.state == SessionState.CLOSED or not session.accepting_jobs:
         raise SessionClosed("The session accepts no more jobs.", solution="Open a new session.")
@@ -179,15 +179,6 @@ def _started_with(
         max_ttl=length,
         now=now,
     )
-
-
-def _store(job: Job, params: bytes, digest: bytes) -> None:
-    job.save(force_insert=True)
-    JobPayload.objects.create(job=job, params=params)
-    JobEvent.objects.create(
-        job=job, at=job.created_at, target=JobState.QUEUED.value, cause=Cause.SUBMITTED.value
-    )
-    Submission.objects.create(digest=digest, job=job, created_at=job.created_at)
 
 
 def answered(job_id: str) -> None:

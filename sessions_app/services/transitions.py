@@ -3,10 +3,13 @@
 Every function here must run inside a transaction; the order of row locks is always lease, session, job.
 """
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from django.db import connection
+from django.db import connection, models
 
 from quantumsvc.errors import StaleTransition
 from quantumsvc.scheduling.states import Cause, JobState, SessionState, job_sources, session_sources
@@ -20,38 +23,78 @@ WITH old AS (
 ), moved AS (
     UPDATE {table} AS t SET state = %s, version = t.version + 1 {sets}
     FROM old WHERE t.id = old.id
-    RETURNING t.id, old.source, t.state, t.version, t.instance_id {attempt}
+    RETURNING t.*, old.source
 ), noted AS (
-    INSERT INTO {table}event ({kind}_id, at, source, target, cause {attempt_column})
-    SELECT id, %s, source, state, %s {attempt_value} FROM moved
+    INSERT INTO {table}event ({kind}_id, at, source, target, cause {attempt})
+    SELECT id, %s, source, state, %s {attempt} FROM moved
 )
-SELECT moved.source, moved.version, pg_notify('{channel}', json_build_object(
+SELECT {columns}, pg_notify('{channel}', json_build_object(
     'type', '{kind}', 'id', id, 'instance', instance_id, 'state', state, 'version', version)::text)
 FROM moved
 """
 
+_FIRST = """
+WITH stored AS (
+    INSERT INTO sessions_app_job ({columns}) VALUES ({values}) RETURNING id, instance_id, state, version
+), kept AS (
+    INSERT INTO sessions_app_jobpayload (job_id, params) SELECT id, %s FROM stored
+), noted AS (
+    INSERT INTO sessions_app_jobevent (job_id, at, source, target, cause, attempt)
+    SELECT id, %s, '', state, %s, 0 FROM stored
+), unanswered AS (
+    INSERT INTO sessions_app_submission (job_id, digest, created_at) SELECT id, %s, %s FROM stored
+)
+SELECT pg_notify('{channel}', json_build_object(
+    'type', 'job', 'id', id, 'instance', instance_id, 'state', state, 'version', version)::text)
+FROM stored
+"""
 
-def _move_statement(kind: str, names: tuple[str, ...], *, guarded: bool) -> str:
-    job = kind == "job"
+
+@dataclass(frozen=True, slots=True)
+class Expression:
+    """A column's new value that the database computes."""
+
+    sql: str
+    parameters: tuple[object, ...] = ()
+
+
+@cache
+def _columns(model: type[models.Model], prefix: str = "") -> str:
+    return ", ".join(f"{prefix}{field.column}" for field in model._meta.concrete_fields)
+
+
+@cache
+def _move_statement(model: type[models.Model], sets: str, *, guarded: bool) -> str:
+    kind = str(model._meta.model_name)
     return _MOVE.format(
         kind=kind,
-        table=f"sessions_app_{kind}",
+        table=model._meta.db_table,
         channel=CHANNEL,
-        sets="".join(f", {name} = %s" for name in names),
+        sets=sets,
         guard="AND attempt = %s" if guarded else "",
-        attempt=", t.attempt" if job else "",
-        attempt_column=", attempt" if job else "",
-        attempt_value=", attempt" if job else "",
+        attempt=", attempt" if kind == "job" else "",
+        columns=_columns(model),
     )
 
 
-def _columns(model: type[Job] | type[Session], fields: dict[str, Any]) -> dict[str, Any]:
-    """Database columns and values of some fields, so that a mistyped name fails here."""
-    columns = {}
+def _sets(model: type[models.Model], fields: Mapping[str, Any]) -> tuple[str, list[object]]:
+    """The assignments of an update and their parameters; a mistyped name fails here."""
+    words, parameters = [], list[object]()
     for name, value in fields.items():
         field = model._meta.get_field(name)
-        columns[str(field.attname)] = field.get_db_prep_save(value, connection)  # type: ignore[union-attr]
-    return columns
+        assert isinstance(field, models.Field)
+        if isinstance(value, Expression):
+            words.append(f", {field.column} = {value.sql}")
+            parameters += value.parameters
+        else:
+            words.append(f", {field.column} = %s")
+            parameters.append(_stored(field, value))
+    return "".join(words), parameters
+
+
+def _stored(field: "models.Field[Any, Any]", value: Any) -> Any:
+    raw = value.pk if isinstance(value, models.Model) else value
+    return field.get_db_prep_save(raw, connection)
 
 
 def move_job(
@@ -61,29 +104,52 @@ def move_job(
     at: datetime,
     cause: Cause,
     attempt: int | None = None,
-    next_attempt: int | None = None,
+    begins_attempt: bool = False,
     **fields: Any,
-) -> JobState:
-    """Move a job to ``target`` (J1) and say from which state it came.
+) -> Job:
+    """Move a job to ``target`` (J1) and give its fresh row.
 
-    With ``attempt``, only that attempt may (J2); ``next_attempt`` begins a new one.
-    Raises :class:`StaleTransition` when nothing moved.
+    With ``attempt``, only that attempt may; ``begins_attempt`` counts a new one (J2). Raises
+    :class:`StaleTransition`, having changed nothing, when the job is in no state that ``target`` may
+    be reached from.
     """
-    if next_attempt is not None:
-        fields["attempt"] = next_attempt
-    columns = _columns(Job, fields)
+    if begins_attempt:
+        fields["attempt"] = Expression("t.attempt + 1")
+    sets, values = _sets(Job, fields)
     sources = job_sources(target)
-    statement = _move_statement("job", tuple(columns), guarded=attempt is not None)
+    statement = _move_statement(Job, sets, guarded=attempt is not None)
     guard = [] if attempt is None else [attempt]
-    parameters = [ident, sorted(sources), *guard, target.value, *columns.values(), at, cause.value]
     with connection.cursor() as cursor:
-        cursor.execute(statement, parameters)
+        cursor.execute(statement, [ident, sorted(sources), *guard, target.value, *values, at, cause.value])
         row = cursor.fetchone()
     if row is None:
         found = Job.objects.filter(pk=ident).values_list("state", "attempt").first()
         story = f"{found[0]}, attempt {found[1]}" if found else None
         raise StaleTransition("job", ident, target, frozenset(sources), story)
-    return JobState(row[0])
+    return _instance(Job, row)
+
+
+def _instance(model: Any, row: tuple[Any, ...]) -> Any:
+    fields = model._meta.concrete_fields
+    values = [_loaded(field, value) for field, value in zip(fields, row, strict=False)]
+    return model.from_db(connection.alias, [field.attname for field in fields], values)
+
+
+def _loaded(field: "models.Field[Any, Any]", value: Any) -> Any:
+    """As a query would give it: JSON comes as text from a hand-written statement."""
+    if isinstance(field, models.JSONField) and value is not None:
+        return field.from_db_value(value, None, connection)  # type: ignore[attr-defined]
+    return value
+
+
+def store_job(job: Job, params: bytes, digest: bytes) -> None:
+    """Insert a submitted job with its payload, its first event and its unanswered submission (J5)."""
+    fields = job._meta.concrete_fields
+    values = [field.get_db_prep_save(field.pre_save(job, add=True), connection) for field in fields]
+    statement = _FIRST.format(columns=_columns(Job), values=", ".join(["%s"] * len(fields)), channel=CHANNEL)
+    more = [params, job.created_at, Cause.SUBMITTED.value, digest, job.created_at]
+    with connection.cursor() as cursor:
+        cursor.execute(statement, [*values, *more])
 
 
 def move_session(
@@ -96,29 +162,43 @@ def move_session(
     """
     if session.state == SessionState.ACTIVE and session.activated_at:
         fields["active_seconds"] = session.active_seconds + (at - session.activated_at).total_seconds()
-    for name, value in fields.items():
-        setattr(session, name, value)
-    session.state = target.value
-    session.next_deadline = next_deadline(session.facts())
-    columns = _columns(Session, fields | {"next_deadline": session.next_deadline})
+    _assign(session, {**session.unwritten, **fields, "state": target.value})
+    changed = {**session.unwritten, **fields, "next_deadline": session.next_deadline}
+    sets, values = _sets(Session, changed)
     sources = session_sources(target)
-    parameters = [session.pk, sorted(sources), target.value, *columns.values(), at, cause.value]
+    parameters = [session.pk, sorted(sources), target.value, *values, at, cause.value]
     with connection.cursor() as cursor:
-        cursor.execute(_move_statement("session", tuple(columns), guarded=False), parameters)
+        cursor.execute(_move_statement(Session, sets, guarded=False), parameters)
         row = cursor.fetchone()
     if row is None:
         found = Session.objects.filter(pk=session.pk).values_list("state", flat=True).first()
         raise StaleTransition("session", session.pk, target, frozenset(sources), found)
-    session.version = row[1]
+    session.unwritten.clear()
 
 
-def change_session(session: Session, **fields: Any) -> None:
-    """Change facts of a locked session that are not its state, and its next deadline with them."""
+def _assign(session: Session, fields: Mapping[str, Any]) -> None:
     for name, value in fields.items():
         setattr(session, name, value)
     session.next_deadline = next_deadline(session.facts())
-    session.version += 1
-    session.save(update_fields=[*fields, "next_deadline", "version"])
+
+
+def change_session(session: Session, **fields: Any) -> None:
+    """Change facts of a locked session that are not its state, and its next deadline with them.
+
+    Inside :func:`write_back`'s care the row is written once, at the end.
+    """
+    _assign(session, fields)
+    session.unwritten |= {**fields, "next_deadline": session.next_deadline}
+    if not session.written_later:
+        write_back(session)
+
+
+def write_back(session: Session) -> None:
+    """Write the changed facts of a locked session that were not written yet."""
+    if session.unwritten:
+        session.version += 1
+        session.save(update_fields=[*session.unwritten, "version"])
+        session.unwritten.clear()
 
 
 def lock_session(ident: str) -> Session:

@@ -54,7 +54,7 @@ def test_it_accepts_a_result_only_from_the_attempt_that_holds_the_job(
     with pytest.raises(LeaseLost):
         old.turn(22, end="completed")
     with pytest.raises(StaleTransition, match="running, attempt 2"), transaction.atomic():
-        record(old.ending("completed"), at(22))
+        record(old.ending("completed"), at(22), None)
     new.turn(23, end="completed")
     assert path_of(job) == ["queued", "running", "queued", "running", "completed"]
 
@@ -202,3 +202,13 @@ def test_it_notices_a_holder_whose_connection_is_gone(alice: Author, backend: Ba
     assert unattended(at(1)) == [], "its lock may not be there yet"
     expire_orphans(at(3))
     assert unattended(at(3)) == [backend.pk]
+
+
+def test_it_keeps_its_lease_through_any_number_of_short_jobs(alice: Author, backend: Backend) -> None:
+    for n in range(8):
+        submit(alice, backend, n / 10)
+    worker = Worker(backend)
+    worker.start(1)
+    for n in range(1, 8):
+        worker.start(n * 5, end="completed")
+    assert acquire(backend_id=backend.pk, owner="w2", now=at(40)) is None
