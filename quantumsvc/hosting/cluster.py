@@ -84,9 +84,11 @@ class WholeSentinel(Sentinel):  # type: ignore[misc]  # the base class is untype
         """Replace a process that ended; end the cluster when it may have held a shared lock."""
         holder = getattr(process, "holder", None)
         was_busy = holder is not None and bool(holder.value)
-        if (process.exitcode or 0) < 0 and not was_busy:
-            self._end_all(f"a process that waited was {describe_exit(process.exitcode)}")
-        if was_busy:
+        code = process.exitcode or 0
+        if code < 0 and not was_busy:
+            self._end_all(f"a process that waited was {describe_exit(code)}")
+        # A worker also fails by itself when it can't import a task it took, before it counts as busy.
+        if was_busy or (holder is not None and code > 0):
             capacity.give_back()
         super().reincarnate(process)
 

@@ -143,6 +143,15 @@ def test_it_goes_on_when_a_busy_worker_is_killed(start_workers: Start, notes: No
     assert [line[0] for line in notes.lines()].count("begin-doomed") == 1
 
 
+def test_it_keeps_its_capacity_when_tasks_can_not_be_imported(start_workers: Start, notes: Notes) -> None:
+    cluster = start_workers()
+    for _ in range(3):
+        async_task("tests.hosting.unimportable.deed", save=False)
+    send("note", notes, "good")
+    notes.wait_for("good")
+    assert cluster.poll() is None
+
+
 def test_it_takes_all_its_processes_along_when_it_is_killed(start_workers: Start, notes: Notes) -> None:
     cluster = start_workers()
     send("linger", notes, "doomed", 60.0)
