@@ -1,27 +1,42 @@
 """The one chooser: what a backend does next.
 
-The order of precedence, line by line as in :func:`decide`:
+The order of precedence, line by line as in :data:`PRECEDENCE`. First, what time has ended is ended,
+whether or not anybody has written it down (:mod:`quantumsvc.scheduling.effective`). Then the first rule
+that has something to say decides:
 
 1. S10  a backend that is not online starts nothing.
 2. S1   a backend that runs a job starts nothing.
-3. S4   a job of the active session goes before any other, in submission order.
-4. S5   an active dedicated session that has no job holds the backend until its ITTL deadline.
-5. S7   the next job in the general order, which is submission order; ties go by id.
+3. S2   a system job that is due goes before everything else, the oldest first.
+4. S4   a job of the active session goes before any other: the oldest, or of a batch the oldest that fits.
+5. S9   in a priority window, what its instance submitted inside it goes next, first in, first out.
+6. W2   an active dedicated session whose next job must wait for a window keeps the backend until then.
+7. S5   an active dedicated session that has no job keeps the backend until its ITTL deadline.
+8. S7   the next job in the fair-share order (:mod:`quantumsvc.scheduling.fairshare`).
+9. S7   without any job that may start, the backend is idle until the next edge of a window.
+
+Rules 4, 5 and 8 pass over a job that may not start: it is barred (S10), its session's time is over (L8),
+the time is held for others (S3), or will be before the job is expected to end (W2). It keeps its place.
 """
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import datetime
 
-from quantumsvc.scheduling.snapshot import ActiveSession, QueuedJob, Snapshot
+from quantumsvc.scheduling.effective import SessionChange, effective
+from quantumsvc.scheduling.fairshare import fairest
+from quantumsvc.scheduling.queued import QueuedJob, submission_order
+from quantumsvc.scheduling.snapshot import Snapshot
 from quantumsvc.scheduling.states import SessionMode
+from quantumsvc.scheduling.windows import WindowMode, current, next_edge, obstacle
 
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """Run this job now."""
+    """Run this job now. ``due``: what time has made of the session that was active (L6, L8, W3)."""
 
     job: QueuedJob
     rule: str
+    due: tuple[SessionChange, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +46,7 @@ class Hold:
     until: datetime
     rule: str
     session: str
+    due: tuple[SessionChange, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +55,7 @@ class Idle:
 
     rule: str
     until: datetime | None = None
+    due: tuple[SessionChange, ...] = ()
 
 
 Decision = Start | Hold | Idle
@@ -46,33 +63,102 @@ Decision = Start | Hold | Idle
 
 def decide(snapshot: Snapshot) -> Decision:
     """What the backend does next. Pure: the same snapshot gives the same decision."""
-    if not snapshot.online:
-        return Idle("S10")
-    if snapshot.running is not None:
-        return Idle("S1")
+    settled, due = effective(snapshot)
+    for rule in PRECEDENCE:
+        decision = rule(settled)
+        if decision is not None:
+            return replace(decision, due=due) if due else decision
+    raise AssertionError("the last rule always decides")
+
+
+def may_start(job: QueuedJob, snapshot: Snapshot) -> bool:
+    """Whether nothing but the order keeps the job from starting now (S10, L8, S3, W2)."""
+    if job.barred is not None:
+        return False
+    if job.expires_at is not None and job.expires_at <= snapshot.now:
+        return False
+    if not snapshot.windows:
+        return True
+    return obstacle(snapshot.windows, job.instance, job.expected, snapshot.now) is None
+
+
+def offline(snapshot: Snapshot) -> Decision | None:
+    return None if snapshot.online else Idle("S10")
+
+
+def busy(snapshot: Snapshot) -> Decision | None:
+    return None if snapshot.running is None else Idle("S1")
+
+
+def system_job(snapshot: Snapshot) -> Decision | None:
+    due = [job for job in snapshot.system if job.submitted_at <= snapshot.now]
+    return Start(min(due, key=submission_order), "S2") if due else None
+
+
+def session_job(snapshot: Snapshot) -> Decision | None:
     active = snapshot.active
-    if active is not None and active.head is not None:
+    if active is None or active.head is None:
+        return None
+    if may_start(active.head, snapshot):
         return Start(active.head, "S4")
-    if active is not None and (until := held_until(active, snapshot.now)) is not None:
-        return Hold(until, "S5", active.id)
-    if snapshot.heads:
-        return Start(min(snapshot.heads, key=submission_order), "S7")
-    return Idle("S7")
+    if active.mode is SessionMode.BATCH and active.shorter and may_start(active.shorter, snapshot):
+        return Start(active.shorter, "S4")
+    return None
 
 
-def held_until(active: ActiveSession, now: datetime) -> datetime | None:
-    """S5: until when an active session without a job keeps the backend to itself; ``None`` if it doesn't.
-
-    A batch never does (S6), nor a session that accepts no more jobs (L9).
-    """
-    if active.mode is not SessionMode.DEDICATED or not active.accepting_jobs:
+def reserved_job(snapshot: Snapshot) -> Decision | None:
+    window = current(snapshot.windows, snapshot.now)
+    if window is None or window.mode is not WindowMode.PRIORITY:
         return None
-    if active.interactive_deadline is None:
+    inside = [
+        job
+        for job in snapshot.heads
+        if job.instance == window.instance and job.submitted_at >= window.start and may_start(job, snapshot)
+    ]
+    return Start(min(inside, key=submission_order), "S9") if inside else None
+
+
+def awaited_window(snapshot: Snapshot) -> Decision | None:
+    active = snapshot.active
+    if active is None or active.mode is SessionMode.BATCH or active.head is None or active.head.barred:
         return None
-    until = min(active.interactive_deadline, active.ends_at)
-    return until if until > now else None
+    window = obstacle(snapshot.windows, active.head.instance, active.head.expected, snapshot.now)
+    return Hold(min(window.start, active.ends_at), "W2", active.id) if window else None
 
 
-def submission_order(job: QueuedJob) -> tuple[datetime, str]:
-    """A total order: the older first, equal instants by id."""
-    return (job.submitted_at, job.id)
+def interactive_time(snapshot: Snapshot) -> Decision | None:
+    active = snapshot.active
+    if active is None or active.mode is SessionMode.BATCH or active.head is not None:
+        return None
+    # No deadline: the session accepts no more jobs (L9), or its only jobs are barred.
+    if active.interactive_deadline is None or not active.accepting_jobs:
+        return None
+    return Hold(min(active.interactive_deadline, active.ends_at), "S5", active.id)
+
+
+def fair_share(snapshot: Snapshot) -> Decision | None:
+    eligible = [job for job in snapshot.heads if may_start(job, snapshot)]
+    if not eligible:
+        return None
+    job = fairest(eligible, snapshot.books.counting(snapshot.meters, snapshot.now))
+    return Start(job, "S7") if job else None
+
+
+def nothing(snapshot: Snapshot) -> Decision:
+    edges = [job.submitted_at for job in snapshot.system]
+    if (edge := next_edge(snapshot.windows, snapshot.now)) is not None:
+        edges.append(edge)
+    return Idle("S7", min(edges, default=None))
+
+
+PRECEDENCE: tuple[Callable[[Snapshot], Decision | None], ...] = (
+    offline,  # 1. S10
+    busy,  # 2. S1
+    system_job,  # 3. S2
+    session_job,  # 4. S4
+    reserved_job,  # 5. S9
+    awaited_window,  # 6. W2
+    interactive_time,  # 7. S5
+    fair_share,  # 8. S7
+    nothing,  # 9. S7
+)

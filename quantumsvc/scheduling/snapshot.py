@@ -1,25 +1,23 @@
 """All that a decision about one backend may depend on, taken at one instant."""
 
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
+from quantumsvc.scheduling.fairshare import Books, Meter
+from quantumsvc.scheduling.queued import Bar, QueuedJob
 from quantumsvc.scheduling.states import SessionMode
+from quantumsvc.scheduling.windows import Window
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class QueuedJob:
-    """The oldest waiting job of one queue: of a session, or of one user in an instance."""
-
-    id: str
-    submitted_at: datetime
-    session: str | None = None
+__all__ = ["ActiveSession", "Bar", "Books", "Meter", "QueuedJob", "RunningJob", "Snapshot", "Window"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ActiveSession:
-    """The session that has the backend. ``head`` is its oldest eligible job, if it has one.
+    """The session that has the backend.
 
-    ``interactive_deadline`` is set while it has none (L5); ``ends_at`` is its max TTL deadline.
+    ``head`` is its oldest waiting job, if it has one; ``shorter``, for a batch whose head would not end
+    before the next window, the oldest of its jobs that would (S4). ``interactive_deadline`` is set while
+    it has no job (L5); ``ends_at`` is its max TTL deadline.
     """
 
     id: str
@@ -28,14 +26,40 @@ class ActiveSession:
     ends_at: datetime
     interactive_deadline: datetime | None = None
     head: QueuedJob | None = None
+    shorter: QueuedJob | None = None
+    instance: str = ""
+    user: str = ""
+    interactive_ttl: timedelta = timedelta()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunningJob:
+    """The job that has the backend. ``instance`` is ``None`` for a system job."""
+
+    id: str
+    started_at: datetime
+    instance: str | None = None
+    user: str = ""
+    session: str | None = None
+    expected: timedelta = timedelta()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
-    """One backend at ``now``. ``heads`` holds only jobs that are eligible in the sense of S10."""
+    """One backend at ``now``.
+
+    ``heads`` must hold, for each user in each instance, the oldest job that may start now; with it the
+    decision is the same as with the whole queue, so more may be given, never less. During a priority
+    window it must also hold the oldest job that its instance submitted inside (S9). ``system`` holds the
+    operator's jobs, ``windows`` those that have not ended, ``meters`` what is being charged now (F4).
+    """
 
     now: datetime
     online: bool = True
-    running: str | None = None
+    running: RunningJob | None = None
     active: ActiveSession | None = None
     heads: tuple[QueuedJob, ...] = ()
+    system: tuple[QueuedJob, ...] = ()
+    windows: tuple[Window, ...] = ()
+    books: Books = field(default_factory=Books)
+    meters: tuple[Meter, ...] = ()

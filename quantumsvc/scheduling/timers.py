@@ -4,6 +4,7 @@ A session's stored row is a record of facts; what it *is* at an instant follows 
 instant alone, so every reader sees the same state whether or not any process was awake at the deadline.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -62,17 +63,23 @@ def due_changes(facts: SessionFacts, now: datetime) -> tuple[Change, ...]:
     """The changes that time has made due, oldest first, each at its own deadline (L2, L6, L8)."""
     if facts.state is SessionState.CLOSED:
         return ()
-    changes = []
-    closing = max_ttl_deadline(facts)
-    idle = _idle_deadline(facts)
-    if idle and idle <= now and not (closing and closing <= idle):
-        changes.append(Change(SessionState.INACTIVE, idle, Cause.INTERACTIVE_TTL))
-    if closing and closing <= now:
-        changes.append(Change(SessionState.CLOSED, closing, Cause.MAX_TTL))
     unused = unused_deadline(facts)
     if unused and unused <= now:
-        changes.append(Change(SessionState.CLOSED, unused, Cause.NEVER_USED))
-    return tuple(changes)
+        return (Change(SessionState.CLOSED, unused, Cause.NEVER_USED),)
+    idle = _idle_deadline(facts)
+    pauses = (Change(SessionState.INACTIVE, idle, Cause.INTERACTIVE_TTL),) if idle else ()
+    return due_of(pauses, max_ttl_deadline(facts), now)
+
+
+def due_of(pauses: Iterable[Change], closing: datetime | None, now: datetime) -> tuple[Change, ...]:
+    """Which of these have happened by ``now``: the first pause, unless it was closed before (L8)."""
+    due = []
+    pause = min(pauses, key=lambda change: change.at, default=None)
+    if pause and pause.at <= now and not (closing and closing <= pause.at):
+        due.append(pause)
+    if closing and closing <= now:
+        due.append(Change(SessionState.CLOSED, closing, Cause.MAX_TTL))
+    return tuple(due)
 
 
 def effective_state(facts: SessionFacts, now: datetime) -> SessionState:

@@ -8,7 +8,7 @@ from django.db import connection, transaction
 from quantumsvc.backends.models import Backend
 from quantumsvc.errors import StaleTransition
 from quantumsvc.scheduling.policy import Hold, Idle, Start, decide
-from quantumsvc.scheduling.snapshot import ActiveSession, QueuedJob, Snapshot
+from quantumsvc.scheduling.snapshot import ActiveSession, QueuedJob, RunningJob, Snapshot
 from quantumsvc.scheduling.states import Cause, JobState, SessionMode, SessionState
 from quantumsvc.scheduling.timers import max_ttl_deadline
 from sessions_app.models import Job, JobPayload, Session
@@ -121,7 +121,7 @@ def snapshot_of(look: Look, now: datetime) -> Snapshot:
     return Snapshot(
         now=now,
         online=look.backend.accepts_starts,
-        running=look.heads.running,
+        running=RunningJob(id=look.heads.running, started_at=now) if look.heads.running else None,
         active=_active_session(active, look.heads.session) if active else None,
         heads=(look.heads.any,) if look.heads.any else (),
     )
