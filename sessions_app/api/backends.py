@@ -25,7 +25,8 @@ USAGE_WINDOW = timedelta(days=28)
 
 def backend_of(request: Request, name: str) -> Backend:
     """The backend of that name, if the caller's instance may use it. Raises :class:`UnknownBackend`."""
-    backend = Backend.objects.usable_by(require_instance(request)).filter(name=name).first()
+    rows = Backend.objects.usable_by(require_instance(request))
+    backend = rows.filter(name=name).first() if "\0" not in name else None
     if backend is None:
         raise UnknownBackend("There is no backend of that name that this instance may use.")
     return backend

@@ -171,6 +171,9 @@ class CancelView(APIView):
 class ResultsView(APIView):
     """``GET /jobs/{id}/results``"""
 
+    # A HEAD is answered as a GET where nobody says otherwise, and would use a private result up.
+    http_method_names = ["get"]
+
     def get(self, request: Request, ident: str) -> HttpResponse:
         """The result as it was stored; nothing yet, or nothing ever, is 204. A private one is read once."""
         job = job_of(request, ident)

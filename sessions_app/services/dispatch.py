@@ -1,30 +1,33 @@
 """One look at a backend: end what has ended, decide, start what was chosen; one short transaction."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
-from django.db import connection, transaction
+from django.db import transaction
 
 from quantumsvc.backends.models import Backend
 from quantumsvc.errors import StaleTransition
 from quantumsvc.scheduling.policy import Hold, Idle, Start, decide
 from quantumsvc.scheduling.snapshot import ActiveSession, QueuedJob, RunningJob, Snapshot
 from quantumsvc.scheduling.states import Cause, JobState, SessionMode, SessionState
-from quantumsvc.scheduling.timers import max_ttl_deadline
-from sessions_app.models import Job, JobPayload, Session
+from quantumsvc.scheduling.timers import due_changes, max_ttl_deadline
+from quantumsvc.statements import Statement, run
+from sessions_app.models import Job, Session
 from sessions_app.services.endings import Ending, give_back, record
 from sessions_app.services.leases import Lease, leave, renew, request_drain
 from sessions_app.services.lives import activate, settle
-from sessions_app.services.queue import Heads, heads_of, locked_sessions
+from sessions_app.services.queue import Heads, active_of, heads_of, read_backend
 from sessions_app.services.transitions import (
     Expression,
+    JobMove,
     lock_session,
-    move_job,
     move_session,
+    unwritten_facts,
     write_back,
 )
 
-_SET_IN_FORCE = Expression(
+_PARAMS = "SELECT params FROM sessions_app_jobpayload WHERE job_id = %s"
+_SET_IN_FORCE = (
     "CASE WHEN t.calibration_pinned THEN t.calibration_submitted_id ELSE ("
     "SELECT c.id FROM backends_calibrationset c WHERE c.backend_id = t.backend_id AND c.taken_at <= %s "
     "ORDER BY c.taken_at DESC, c.id DESC LIMIT 1) END"
@@ -80,34 +83,28 @@ class Look:
     """A backend with everything settled and the ended job ended; the sessions are locked."""
 
     backend: Backend
+    accepts_starts: bool
     sessions: list[Session]
     heads: Heads
 
-    @property
-    def active(self) -> Session | None:
-        """The session that has the backend."""
-        return next((each for each in self.sessions if each.state == SessionState.ACTIVE), None)
-
 
 def _look(lease: Lease, now: datetime, ended: Ending | None) -> Look:
-    renew(lease, now)
-    backend = Backend.objects.defer("configuration").get(pk=lease.backend_id)
-    sessions = locked_sessions(backend, now, ended.session_id if ended else None)
+    reading = read_backend(lease, now, ended.session_id if ended else None)
+    sessions, heads = reading.sessions, reading.heads
     for session in sessions:
         session.written_later = True
-        settle(session, now)
-    active = next((each for each in sessions if each.state == SessionState.ACTIVE), None)
-    heads = heads_of(backend, active)
-    if ended is not None and _record_if_held(ended, now, sessions, active, heads):
-        heads = Heads(None, heads.session, heads.any, heads.session_has_queued)
-    return Look(backend, sessions, heads)
+    if any(due_changes(session.facts(), now) for session in sessions):
+        for session in sessions:
+            settle(session, now)
+        heads = heads_of(reading.backend)
+    if ended is not None and _record_if_held(ended, now, sessions, heads):
+        heads = replace(heads, running=None)
+    return Look(reading.backend, reading.accepts_starts, sessions, heads)
 
 
-def _record_if_held(
-    ended: Ending, now: datetime, sessions: list[Session], active: Session | None, heads: Heads
-) -> bool:
+def _record_if_held(ended: Ending, now: datetime, sessions: list[Session], heads: Heads) -> bool:
     session = next((each for each in sessions if each.pk == ended.session_id), None)
-    known = heads.session_has_queued if session is not None and session is active else None
+    known = heads.session_has_queued if session and session is active_of(sessions) else None
     try:
         record(ended, now, session, queued=known)
     except StaleTransition:
@@ -117,10 +114,10 @@ def _record_if_held(
 
 def snapshot_of(look: Look, now: datetime) -> Snapshot:
     """All that the kernel needs to know of a backend."""
-    active = look.active
+    active = active_of(look.sessions)
     return Snapshot(
         now=now,
-        online=look.backend.accepts_starts,
+        online=look.accepts_starts,
         running=RunningJob(id=look.heads.running, started_at=now) if look.heads.running else None,
         active=_active_session(active, look.heads.session) if active else None,
         heads=(look.heads.any,) if look.heads.any else (),
@@ -146,31 +143,26 @@ def _claim(decision: Start, look: Look, now: datetime) -> Claim:
     chosen = decision.job
     if chosen.session is not None:
         _activate(look, chosen.session, now)
-    job = move_job(
-        chosen.id,
-        JobState.RUNNING,
+    move = JobMove(
+        ident=chosen.id,
+        target=JobState.RUNNING,
         at=now,
         cause=Cause.CHOSEN,
-        started_at=now,
-        phase="preparing",
         begins_attempt=True,
-        calibration_run=Expression(_SET_IN_FORCE.sql, (now,)),
+        fields={
+            "started_at": now,
+            "phase": "preparing",
+            "calibration_run": Expression(_SET_IN_FORCE, (now,)),
+        },
     )
-    return Claim(job, look.backend, _params_of(job))
-
-
-def _params_of(job: Job) -> bytes:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT params FROM sessions_app_jobpayload WHERE job_id = %s", [job.pk])
-        row = cursor.fetchone()
-    if row is None:
-        raise JobPayload.DoesNotExist(job.pk)
-    return bytes(row[0])
+    facts = [statement for session in look.sessions for statement in unwritten_facts(session)]
+    moved, params, *_ = run(move.statement(), Statement(_PARAMS, [chosen.id]), *facts)
+    return Claim(move.outcome(moved), look.backend, bytes(params[0][0]))
 
 
 def _activate(look: Look, ident: str, now: datetime) -> None:
     """S8: a batch that keeps its priority without a job gives way to the session that becomes active."""
-    active = look.active
+    active = active_of(look.sessions)
     if active is not None and active.pk != ident:
         move_session(active, SessionState.INACTIVE, at=now, cause=Cause.DISPLACED, interactive_deadline=None)
     known = next((each for each in look.sessions if each.pk == ident), None)

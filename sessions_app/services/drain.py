@@ -21,6 +21,7 @@ from quantumsvc.backends.execution.client import ExecutionPool, PoolUnavailable
 from quantumsvc.backends.execution.client import Lease as ChildLease
 from quantumsvc.doorbell import Listener, listening
 from quantumsvc.errors import StaleTransition
+from quantumsvc.hosting.stopping import is_stopping
 from quantumsvc.scheduling.policy import Hold, Idle
 from quantumsvc.scheduling.states import Cause
 from sessions_app.events import backend_channel
@@ -100,6 +101,9 @@ class Drain:
             return
 
     def _slice_is_over(self) -> bool:
+        return is_stopping() or self._used_its_slice()
+
+    def _used_its_slice(self) -> bool:
         return time.monotonic() - self.began > SLICE_SECONDS and others_wait()
 
     def _wait(self, step: Hold | Idle) -> bool:
@@ -113,7 +117,7 @@ class Drain:
         while (left := (until - clock.now()).total_seconds()) > 0:
             if self.bell.wait(min(left, YIELD_CHECK_SECONDS)):
                 return True
-            if others_wait():
+            if is_stopping() or others_wait():
                 return False
             if time.monotonic() >= heartbeat:
                 heartbeat = time.monotonic() + HEARTBEAT.total_seconds()

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import transaction
 
 from quantumsvc.doorbell import ring
 from quantumsvc.errors import Conflict
@@ -15,7 +15,6 @@ from sessions_app.services.leases import look_at
 from sessions_app.services.lives import close_now, note_job_ended, settle
 from sessions_app.services.transitions import change_session, lock_session, move_job
 
-_KEEP_RESULT = "INSERT INTO sessions_app_jobresult (job_id, body) VALUES (%s, %s)"
 MAX_ATTEMPTS = 3
 WORKER_LOST_CODE = 5205
 
@@ -51,6 +50,7 @@ def record(ending: Ending, now: datetime, session: Session | None, *, queued: bo
         at=now,
         cause=ending.cause,
         attempt=ending.attempt,
+        result=ending.result,
         finished_at=now,
         phase="",
         reason=ending.reason,
@@ -64,9 +64,6 @@ def record(ending: Ending, now: datetime, session: Session | None, *, queued: bo
 
 
 def _keep(ending: Ending) -> None:
-    if ending.result is not None:
-        with connection.cursor() as cursor:
-            cursor.execute(_KEEP_RESULT, [ending.job_id, ending.result])
     if ending.log:
         JobLog.objects.create(job_id=ending.job_id, attempt=ending.attempt, text=ending.log)
     if ending.private:

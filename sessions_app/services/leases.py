@@ -9,6 +9,7 @@ from django_q.tasks import async_task
 
 from quantumsvc.backends.models import Backend
 from quantumsvc.doorbell import ring
+from quantumsvc.statements import Statement, run
 from sessions_app.events import backend_channel
 from sessions_app.models import BackendLease
 
@@ -17,6 +18,12 @@ HEARTBEAT = LEASE / 3
 # A request for a drain is believed for this long; after that it is made again.
 REQUEST_TRUSTED = timedelta(seconds=10)
 DRAIN_TASK = "sessions_app.tasks.look_at"
+
+
+_RENEW = """
+UPDATE sessions_app_backendlease SET expires_at = %s
+WHERE backend_id = %s AND fence = %s AND owner = %s RETURNING fence
+"""
 
 
 class LeaseLost(Exception):
@@ -72,13 +79,14 @@ def acquire(*, backend_id: int, owner: str, now: datetime) -> Lease | None:
     return Lease(backend_id, fence, owner)
 
 
-def renew(lease: Lease, now: datetime) -> None:
-    """The holder's heartbeat; inside a transaction, it also locks the row until the end.
+def renewal(lease: Lease, now: datetime) -> Statement:
+    """The holder's heartbeat: gives a row if the lease is ours, and locks it until the transaction ends."""
+    return Statement(_RENEW, [now + LEASE, lease.backend_id, lease.fence, lease.owner])
 
-    Raises :class:`LeaseLost` when the lease is not ours any more.
-    """
-    mine = BackendLease.objects.filter(pk=lease.backend_id, fence=lease.fence, owner=lease.owner)
-    if mine.update(expires_at=now + LEASE) != 1:
+
+def renew(lease: Lease, now: datetime) -> None:
+    """Carry out :func:`renewal`. Raises :class:`LeaseLost` when the lease is not ours any more."""
+    if not run(renewal(lease, now))[0]:
         raise LeaseLost
 
 

@@ -3,11 +3,13 @@
 It decides nothing; everything it does is a guarded change or a doorbell, so two of them do no harm.
 """
 
+import logging
 import time
 from collections.abc import Callable
 from datetime import datetime
 
-from django.db import transaction
+import psycopg
+from django.db import DatabaseError, connection, transaction
 
 from quantumsvc import clock
 from quantumsvc.doorbell import Listener, listening
@@ -21,6 +23,7 @@ from sessions_app.services.leases import (
 )
 from sessions_app.services.lives import settle_overdue
 
+logger = logging.getLogger(__name__)
 CHANNEL = "quantumsvc_timekeeper"
 SWEEP_SECONDS = 1.0
 
@@ -46,12 +49,22 @@ def next_sweep(now: datetime) -> float:
 
 
 def keep_time(stopped: Callable[[], bool]) -> None:
-    """Sweep until told to stop."""
-    with listening(CHANNEL) as bell:
-        while not stopped():
-            now = clock.now()
-            sweep(now)
-            _pause(bell, next_sweep(now))
+    """Sweep until told to stop; while the database is away, try again every second."""
+    while not stopped():
+        try:
+            with listening(CHANNEL) as bell:
+                _sweep_until(stopped, bell)
+        except (psycopg.OperationalError, DatabaseError) as error:
+            logger.warning("the timekeeper waits for the database: %s", error)
+            connection.close()
+            time.sleep(SWEEP_SECONDS)
+
+
+def _sweep_until(stopped: Callable[[], bool], bell: Listener) -> None:
+    while not stopped():
+        now = clock.now()
+        sweep(now)
+        _pause(bell, next_sweep(now))
 
 
 def _pause(bell: Listener, seconds: float) -> None:

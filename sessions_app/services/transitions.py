@@ -14,6 +14,7 @@ from django.db import connection, models
 from quantumsvc.errors import StaleTransition
 from quantumsvc.scheduling.states import Cause, JobState, SessionState, job_sources, session_sources
 from quantumsvc.scheduling.timers import next_deadline
+from quantumsvc.statements import Rows, Statement, run
 from sessions_app.events import CHANNEL
 from sessions_app.models import Job, Session
 
@@ -27,11 +28,15 @@ WITH old AS (
 ), noted AS (
     INSERT INTO {table}event ({kind}_id, at, source, target, cause {attempt})
     SELECT id, %s, source, state, %s {attempt} FROM moved
-)
+) {also}
 SELECT {columns}, pg_notify('{channel}', json_build_object(
     'type', '{kind}', 'id', id, 'instance', instance_id, 'state', state, 'version', version)::text)
 FROM moved
 """
+
+_KEEP_RESULT = """, kept AS (
+    INSERT INTO sessions_app_jobresult (job_id, body) SELECT id, %s FROM moved
+)"""
 
 _FIRST = """
 WITH stored AS (
@@ -64,7 +69,7 @@ def _columns(model: type[models.Model], prefix: str = "") -> str:
 
 
 @cache
-def _move_statement(model: type[models.Model], sets: str, *, guarded: bool) -> str:
+def _move_sql(model: type[models.Model], sets: str, *, guarded: bool, also: str = "") -> str:
     kind = str(model._meta.model_name)
     return _MOVE.format(
         kind=kind,
@@ -74,6 +79,7 @@ def _move_statement(model: type[models.Model], sets: str, *, guarded: bool) -> s
         guard="AND attempt = %s" if guarded else "",
         attempt=", attempt" if kind == "job" else "",
         columns=_columns(model),
+        also=also,
     )
 
 
@@ -97,6 +103,46 @@ def _stored(field: "models.Field[Any, Any]", value: Any) -> Any:
     return field.get_db_prep_save(raw, connection)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobMove:
+    """A guarded change of a job's state (J1), with its event and its bell.
+
+    With ``attempt``, only that attempt may; ``begins_attempt`` counts a new one (J2). ``result`` is kept
+    if, and only if, the job moves.
+    """
+
+    ident: str
+    target: JobState
+    at: datetime
+    cause: Cause
+    attempt: int | None = None
+    begins_attempt: bool = False
+    result: bytes | None = None
+    fields: Mapping[str, Any]
+
+    def statement(self) -> Statement:
+        """The update that does it all; it gives the job's row, or nothing."""
+        more = {"attempt": Expression("t.attempt + 1")} if self.begins_attempt else {}
+        sets, values = _sets(Job, {**self.fields, **more})
+        keeps = self.result is not None
+        sql = _move_sql(
+            Job, sets, guarded=self.attempt is not None, also=_KEEP_RESULT if keeps else ""
+        )
+        guard = [] if self.attempt is None else [self.attempt]
+        kept = [self.result] if keeps else []
+        sources = sorted(job_sources(self.target))
+        parameters = [self.ident, sources, *guard, self.target.value, *values, self.at, self.cause.value]
+        return Statement(sql, [*parameters, *kept])
+
+    def outcome(self, rows: Rows) -> Job:
+        """The job as it is now. Raises :class:`StaleTransition` when nothing moved."""
+        if rows:
+            return _instance(Job, rows[0])
+        found = Job.objects.filter(pk=self.ident).values_list("state", "attempt").first()
+        story = f"{found[0]}, attempt {found[1]}" if found else None
+        raise StaleTransition("job", self.ident, self.target, frozenset(job_sources(self.target)), story)
+
+
 def move_job(
     ident: str,
     target: JobState,
@@ -104,29 +150,18 @@ def move_job(
     at: datetime,
     cause: Cause,
     attempt: int | None = None,
-    begins_attempt: bool = False,
+    result: bytes | None = None,
     **fields: Any,
 ) -> Job:
-    """Move a job to ``target`` (J1) and give its fresh row.
+    """Move a job to ``target`` now and give its fresh row; see :class:`JobMove`.
 
-    With ``attempt``, only that attempt may; ``begins_attempt`` counts a new one (J2). Raises
-    :class:`StaleTransition`, having changed nothing, when the job is in no state that ``target`` may
-    be reached from.
+    Raises :class:`StaleTransition`, having changed nothing, when the job is in no state that ``target``
+    may be reached from.
     """
-    if begins_attempt:
-        fields["attempt"] = Expression("t.attempt + 1")
-    sets, values = _sets(Job, fields)
-    sources = job_sources(target)
-    statement = _move_statement(Job, sets, guarded=attempt is not None)
-    guard = [] if attempt is None else [attempt]
-    with connection.cursor() as cursor:
-        cursor.execute(statement, [ident, sorted(sources), *guard, target.value, *values, at, cause.value])
-        row = cursor.fetchone()
-    if row is None:
-        found = Job.objects.filter(pk=ident).values_list("state", "attempt").first()
-        story = f"{found[0]}, attempt {found[1]}" if found else None
-        raise StaleTransition("job", ident, target, frozenset(sources), story)
-    return _instance(Job, row)
+    move = JobMove(
+        ident=ident, target=target, at=at, cause=cause, attempt=attempt, result=result, fields=fields
+    )
+    return move.outcome(run(move.statement())[0])
 
 
 def _instance(model: Any, row: tuple[Any, ...]) -> Any:
@@ -148,8 +183,7 @@ def store_job(job: Job, params: bytes, digest: bytes) -> None:
     values = [field.get_db_prep_save(field.pre_save(job, add=True), connection) for field in fields]
     statement = _FIRST.format(columns=_columns(Job), values=", ".join(["%s"] * len(fields)), channel=CHANNEL)
     more = [params, job.created_at, Cause.SUBMITTED.value, digest, job.created_at]
-    with connection.cursor() as cursor:
-        cursor.execute(statement, [*values, *more])
+    run(Statement(statement, [*values, *more]))
 
 
 def move_session(
@@ -167,10 +201,7 @@ def move_session(
     sets, values = _sets(Session, changed)
     sources = session_sources(target)
     parameters = [session.pk, sorted(sources), target.value, *values, at, cause.value]
-    with connection.cursor() as cursor:
-        cursor.execute(_move_statement(Session, sets, guarded=False), parameters)
-        row = cursor.fetchone()
-    if row is None:
+    if not run(Statement(_move_sql(Session, sets, guarded=False), parameters))[0]:
         found = Session.objects.filter(pk=session.pk).values_list("state", flat=True).first()
         raise StaleTransition("session", session.pk, target, frozenset(sources), found)
     session.unwritten.clear()
@@ -185,7 +216,7 @@ def _assign(session: Session, fields: Mapping[str, Any]) -> None:
 def change_session(session: Session, **fields: Any) -> None:
     """Change facts of a locked session that are not its state, and its next deadline with them.
 
-    Inside :func:`write_back`'s care the row is written once, at the end.
+    A session that is ``written_later`` is written once, by whoever locked it.
     """
     _assign(session, fields)
     session.unwritten |= {**fields, "next_deadline": session.next_deadline}
@@ -193,12 +224,30 @@ def change_session(session: Session, **fields: Any) -> None:
         write_back(session)
 
 
+def unwritten_facts(session: Session) -> list[Statement]:
+    """The statement that writes the changed facts of a locked session, if there are any."""
+    if not session.unwritten:
+        return []
+    sets, values = _sets(Session, session.unwritten)
+    session.unwritten.clear()
+    sql = f"UPDATE sessions_app_session AS t SET version = t.version + 1 {sets} WHERE id = %s"
+    return [Statement(sql, [*values, session.pk])]
+
+
 def write_back(session: Session) -> None:
     """Write the changed facts of a locked session that were not written yet."""
-    if session.unwritten:
-        session.version += 1
-        session.save(update_fields=[*session.unwritten, "version"])
-        session.unwritten.clear()
+    if facts := unwritten_facts(session):
+        run(*facts)
+
+
+def sessions_from(rows: Rows) -> list[Session]:
+    """Sessions from rows of all their columns."""
+    return [_instance(Session, row) for row in rows]
+
+
+def session_columns() -> str:
+    """All columns of a session, as ``sessions_from`` expects them."""
+    return _columns(Session)
 
 
 def lock_session(ident: str) -> Session:

@@ -1,0 +1,40 @@
+"""Hand-written statements for the few paths where time counts.
+
+They are prepared once per connection, and several can share one journey to the database. Everything
+else goes through the models.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+from django.db import connection
+
+Rows = list[tuple[Any, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """SQL with ``%s`` for each parameter. The database infers the parameters' types from their places."""
+
+    sql: str
+    parameters: Sequence[object] = ()
+
+
+def run(*statements: Statement) -> list[Rows]:
+    """Run the statements in their order, in the present transaction and one round trip; the rows of each.
+
+    Raises Django's database errors. After an error, nothing of the transaction can be kept.
+    """
+    connection.ensure_connection()
+    link: psycopg.Connection[Any] = connection.connection
+    cursors = [psycopg.Cursor(link) for _ in statements]
+    with connection.wrap_database_errors:
+        if len(statements) == 1:
+            cursors[0].execute(statements[0].sql.encode(), statements[0].parameters, prepare=True)
+        else:
+            with link.pipeline():
+                for cursor, statement in zip(cursors, statements, strict=True):
+                    cursor.execute(statement.sql.encode(), statement.parameters, prepare=True)
+        return [cursor.fetchall() if cursor.description else [] for cursor in cursors]
