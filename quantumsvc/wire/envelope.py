@@ -17,7 +17,11 @@ T = TypeVar("T")
 _NUL = re.compile(r"\x00")
 MAX_TAGS = 8
 MAX_TAG_LENGTH = 86
-_LENGTH = re.compile(r"(?:(\d+)\s*h)?\s*(?:(\d+)\s*m)?\s*(?:(\d+)\s*s)?", re.IGNORECASE)
+# More digits than any length of time has; longer texts of digits, or digits of other scripts, are none.
+_NUMBER = "([0-9]{1,9})"
+_SECONDS = re.compile(_NUMBER)
+MAX_LENGTH_TEXT = 50
+_LENGTH = re.compile(rf"(?:{_NUMBER}\s*h)?\s*(?:{_NUMBER}\s*m)?\s*(?:{_NUMBER}\s*s)?", re.IGNORECASE)
 
 
 class JobEnvelope(msgspec.Struct, kw_only=True):
@@ -102,10 +106,19 @@ def read(body: bytes, kind: type[T]) -> T:
 def read_job(body: bytes) -> JobEnvelope:
     """The envelope of a submission, with its words and numbers checked."""
     envelope = read(body, JobEnvelope)
+    _whole_text(body)
     for name in ("program_id", "backend", "session_id", "calibration_id", "runtime", "log_level"):
         plain_text(name, getattr(envelope, name), limit=200)
     checked_tags(envelope.tags or [])
     return envelope
+
+
+def _whole_text(body: bytes) -> None:
+    """Decoding the envelope leaves the params unread; clients must be able to read them back as text."""
+    try:
+        body.isascii() or body.decode()
+    except UnicodeDecodeError as error:
+        raise BadRequest(f"The body is not text in UTF-8: {error.reason} at byte {error.start}.") from None
 
 
 def plain_text(name: str, value: str | None, *, limit: int) -> None:
@@ -164,10 +177,12 @@ def seconds_from(length: int | str | None) -> int | None:
     if length is None or isinstance(length, int):
         return length
     text = length.strip()
-    if text.isdigit():
+    if _SECONDS.fullmatch(text):
         return int(text)
-    match = _LENGTH.fullmatch(text)
+    # Trying to match a long run of spaces would take long.
+    match = _LENGTH.fullmatch(text) if len(text) <= MAX_LENGTH_TEXT else None
     if match is None or not any(match.groups()):
-        raise BadRequest(f"{length!r} is not a length of time; write seconds, or a text such as 2h 30m 40s.")
+        shown = text[:MAX_LENGTH_TEXT]
+        raise BadRequest(f"{shown!r} is not a length of time; write seconds, or a text such as 2h 30m 40s.")
     hours, minutes, seconds = (int(part or 0) for part in match.groups())
     return hours * 3600 + minutes * 60 + seconds
