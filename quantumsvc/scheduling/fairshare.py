@@ -114,6 +114,10 @@ class Books:
         """The instance above, or ``None`` at the root."""
         return self._parents.get(instance)
 
+    def groups(self) -> frozenset[str]:
+        """The instances that have others below them."""
+        return frozenset(parent for parent in self._parents.values() if parent is not None)
+
     def path(self, instance: str) -> tuple[str, ...]:
         """The instance and all above it, upwards. A ring, which no tree has, is cut."""
         nodes = [instance]
