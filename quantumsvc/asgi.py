@@ -8,7 +8,7 @@
 """
 
 import os
-from typing import Any
+from typing import Any, cast
 
 import django
 from a2wsgi import WSGIMiddleware
@@ -34,10 +34,10 @@ class BareHandler(WSGIHandler):
         self._view_middleware: list[Any] = []
         self._template_response_middleware: list[Any] = []
         self._exception_middleware: list[Any] = []
-        self._middleware_chain = convert_exception_to_response(self._get_response)
+        self._middleware_chain = convert_exception_to_response(self._get_response)  # type: ignore[attr-defined]
 
 
-_api = WSGIMiddleware(BareHandler(), workers=settings.API_THREADS)
+_api = WSGIMiddleware(cast("Any", BareHandler()), workers=settings.API_THREADS)
 _pages = ASGIHandler()
 
 

@@ -25,7 +25,7 @@ class SessionChanged(msgspec.Struct, frozen=True, tag="session", forbid_unknown_
 
 Event = JobChanged | SessionChanged
 
-_decoder = msgspec.json.Decoder(Event)
+_decoder: msgspec.json.Decoder[Event] = msgspec.json.Decoder(Event)
 
 
 def read_event(payload: str) -> Event | None:

@@ -13,10 +13,11 @@ from urllib.parse import parse_qs, unquote
 
 from django.conf import settings
 from django.db import connection
+from django.http import HttpResponse
 
 from quantumsvc import clock
 from quantumsvc.accounts.authentication import identify
-from quantumsvc.api import container, encode_json, service_errors
+from quantumsvc.api import encode_json, error_response, service_errors
 from quantumsvc.errors import NotFound
 from quantumsvc.scheduling.states import JobState, SessionMode, SessionState
 from sessions_app.api.bodies import job_body
@@ -51,15 +52,17 @@ async def status_application(scope: Any, receive: Any, send: Any) -> None:
     match = _PATH.fullmatch(scope["path"])
     ident = unquote(match.group(1)) if match else ""
     try:
-        status, body = 200, await held_status(headers.get("authorization"), headers.get("service-crn"), ident)
+        body = await held_status(headers.get("authorization"), headers.get("service-crn"), ident)
+        answer = HttpResponse(body, content_type="application/json")
     except Exception as problem:
         found = service_errors(problem)
         if not found:
             raise
-        status, body = found[0].status, encode_json(container(found))
-    head = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
-    await send({"type": "http.response.start", "status": status, "headers": head})
-    await send({"type": "http.response.body", "body": body})
+        answer = error_response(found[0])
+    answer["Content-Length"] = str(len(answer.content))
+    head = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in answer.items()]
+    await send({"type": "http.response.start", "status": answer.status_code, "headers": head})
+    await send({"type": "http.response.body", "body": answer.content})
 
 
 async def held_status(authorization: str | None, crn: str | None, ident: str) -> bytes:
@@ -67,16 +70,18 @@ async def held_status(authorization: str | None, crn: str | None, ident: str) ->
     watched = watch()
     with watched.expecting(ident) as rung:
         instance_id, body, near = await _read_first(authorization, crn, ident)
-        if not near or not await watched.listening(HELD_SECONDS):
+        if not near:
             return body
         try:
-            return await asyncio.wait_for(_news(rung, instance_id, ident), HELD_SECONDS)
+            async with asyncio.timeout(HELD_SECONDS):
+                heard = await watched.listening(HELD_SECONDS)
+                return await _news(rung, instance_id, ident) if heard else body
         except TimeoutError:
             return body
 
 
 async def _news(rung: asyncio.Event, instance_id: int, ident: str) -> bytes:
-    """The body once the job is not near any more, or runs at last; progress alone is not news."""
+    """The body once the job is not near its end any more; that it runs now, or its progress, is no news."""
     while True:
         await rung.wait()
         rung.clear()

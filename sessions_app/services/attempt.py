@@ -75,7 +75,8 @@ class Attempt:
         try:
             self._start()
             while True:
-                select.select([self.child, self.bell], [], [], max(self._next() - time.monotonic(), 0.0))
+                readable = [self.child.fileno(), self.bell.fileno()]
+                select.select(readable, [], [], max(self._next() - time.monotonic(), 0.0))
                 for event in self.child.poll():
                     if (ending := self._on(event)) is not None:
                         return ending

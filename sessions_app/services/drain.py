@@ -155,7 +155,7 @@ class Children:
 
 def others_wait() -> bool:
     """Whether drains of other backends wait for a worker."""
-    return OrmQ.objects.exists()
+    return bool(OrmQ.objects.exists())
 
 
 def look_at_backend(backend_id: int) -> None:

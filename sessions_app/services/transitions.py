@@ -3,6 +3,7 @@
 Every function here must run inside a transaction; the order of row locks is always lease, session, job.
 """
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -125,9 +126,7 @@ class JobMove:
         more = {"attempt": Expression("t.attempt + 1")} if self.begins_attempt else {}
         sets, values = _sets(Job, {**self.fields, **more})
         keeps = self.result is not None
-        sql = _move_sql(
-            Job, sets, guarded=self.attempt is not None, also=_KEEP_RESULT if keeps else ""
-        )
+        sql = _move_sql(Job, sets, guarded=self.attempt is not None, also=_KEEP_RESULT if keeps else "")
         guard = [] if self.attempt is None else [self.attempt]
         kept = [self.result] if keeps else []
         sources = sorted(job_sources(self.target))
@@ -137,7 +136,8 @@ class JobMove:
     def outcome(self, rows: Rows) -> Job:
         """The job as it is now. Raises :class:`StaleTransition` when nothing moved."""
         if rows:
-            return _instance(Job, rows[0])
+            job: Job = _instance(Job, rows[0])
+            return job
         found = Job.objects.filter(pk=self.ident).values_list("state", "attempt").first()
         story = f"{found[0]}, attempt {found[1]}" if found else None
         raise StaleTransition("job", self.ident, self.target, frozenset(job_sources(self.target)), story)
@@ -173,7 +173,7 @@ def _instance(model: Any, row: tuple[Any, ...]) -> Any:
 def _loaded(field: "models.Field[Any, Any]", value: Any) -> Any:
     """As a query would give it: JSON comes as text from a hand-written statement."""
     if isinstance(field, models.JSONField) and value is not None:
-        return field.from_db_value(value, None, connection)  # type: ignore[attr-defined]
+        return json.loads(value, cls=field.decoder)
     return value
 
 

@@ -1,6 +1,7 @@
 """Jobs: order, attempts, fencing, cancelling, durability of what was accepted (J1-J5)."""
 
 import hashlib
+from typing import Any
 
 import pytest
 from django.db import IntegrityError, transaction
@@ -143,7 +144,7 @@ def test_it_takes_a_repeated_submission_for_the_same_until_it_was_answered(
     ],
 )
 def test_it_refuses_before_it_stores(
-    alice: Author, backend: Backend, over: dict[str, object], code: int
+    alice: Author, backend: Backend, over: dict[str, Any], code: int
 ) -> None:
     with pytest.raises(BadRequest) as refused:
         submit(alice, backend, **over)
