@@ -1,4 +1,4 @@
-"""``manage.py demo``: accounts, backends and some work to try the service with. Running it twice is harmless."""
+"""``manage.py demo``: accounts, backends and some work to try the service with."""
 
 import json
 import os
