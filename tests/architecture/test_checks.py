@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from pytest_django.fixtures import SettingsWrapper
+from pytest_django import Settings
 
 from quantumsvc import checks
 
@@ -26,13 +26,13 @@ def test_it_is_content_with_the_settings_as_they_are() -> None:
     ],
 )
 def test_it_notices_a_queue_that_would_repeat_tasks(
-    settings: SettingsWrapper, change: dict[str, Any], want: str
+    settings: Settings, change: dict[str, Any], want: str
 ) -> None:
     settings.Q_CLUSTER = settings.Q_CLUSTER | change
     assert ids(checks.check_task_queue(None)) == [want]
 
 
-def test_it_notices_another_database_and_a_wrong_pool(settings: SettingsWrapper) -> None:
+def test_it_notices_another_database_and_a_wrong_pool(settings: Settings) -> None:
     default = settings.DATABASES["default"]
     settings.DATABASES = {"default": default | {"ENGINE": "django.db.backends.sqlite3"}}
     assert ids(checks.check_database(None)) == ["quantumsvc.E003"]
@@ -40,7 +40,7 @@ def test_it_notices_another_database_and_a_wrong_pool(settings: SettingsWrapper)
     assert ids(checks.check_database(None)) == ["quantumsvc.E004"]
 
 
-def test_it_notices_local_times_and_keys_in_the_clear(settings: SettingsWrapper) -> None:
+def test_it_notices_local_times_and_keys_in_the_clear(settings: Settings) -> None:
     settings.TIME_ZONE = "Europe/Berlin"
     assert ids(checks.check_times(None)) == ["quantumsvc.E005"]
     settings.PUBLIC_URL = "http://quantum.example.org"
