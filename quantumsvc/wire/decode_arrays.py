@@ -37,8 +37,8 @@ def read_npy(text: object, budget: Budget) -> Array:
     if len(raw) - start != wanted:
         raise DecodeError(BAD_VALUE, f"An ndarray holds {len(raw) - start} bytes where {wanted} belong")
     flat: Array = np.frombuffer(raw, dtype=dtype, offset=start)
-    order = "F" if header["fortran_order"] else "C"
-    return flat.reshape(shape, order=order).astype(dtype.newbyteorder("="), order="C")
+    shaped: Array = flat.reshape(shape[::-1]).T if header["fortran_order"] else flat.reshape(shape)
+    return np.ascontiguousarray(shaped, dtype=dtype.newbyteorder("=")).reshape(shape)
 
 
 def _npy_header(raw: bytes) -> tuple[dict[str, Any], int]:

@@ -78,7 +78,7 @@ Runner = Callable[..., bytes]
 def task(program: str, limits: Limits = LIMITS, **changes: Any) -> Task:
     """A task for ``program``; ``changes`` replace its fields."""
     fields: dict[str, Any] = {
-        "job_id": "job", "attempt": 1, "program": program, "device": "", "backend": "demo", "session_id": None,
+        "job_id": "job", "attempt": 1, "program": program, "device": "", "backend": "d", "session_id": None,
         "seed": None, "log_level": "WARNING", "dry_run": False, "limits": limits,
     }  # fmt: skip
     return Task(**{**fields, **changes})
@@ -153,7 +153,7 @@ def ansatz(nairobi: Device) -> QuantumCircuit:
 @pytest.fixture(scope="session")
 def angles(ansatz: QuantumCircuit) -> np.ndarray[Any, Any]:
     """Parameter values for the ansatz."""
-    return np.random.default_rng(3).random(ansatz.num_parameters)
+    return np.asarray(np.random.default_rng(3).random(ansatz.num_parameters))
 
 
 @pytest.fixture(scope="session")

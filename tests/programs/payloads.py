@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import struct
+import zlib
 from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any
@@ -49,3 +52,19 @@ def with_options(params: bytes, **options: Any) -> bytes:
 def decoded(body: bytes) -> Any:
     """A sampler's or estimator's result as the client sees it."""
     return json.loads(body, cls=RuntimeDecoder)
+
+
+def packed(raw: bytes) -> str:
+    """Bytes as the wire carries them."""
+    return base64.b64encode(zlib.compress(raw)).decode()
+
+
+def npy(header: str, data: bytes = b"") -> bytes:
+    """A ``.npy`` file with that header, true or not."""
+    text = header.encode().ljust(117) + b"\n"
+    return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(text)) + text + data
+
+
+def form(kind: str, value: Any, **more: Any) -> dict[str, Any]:
+    """A typed value."""
+    return {"__type__": kind, "__value__": value, **more}

@@ -29,7 +29,9 @@ def excited() -> QuantumCircuit:
     return circuit
 
 
-def test_it_gives_arrays_of_no_dimension_with_a_shape(run: Runner, ansatz: QuantumCircuit, angles: Any) -> None:
+def test_it_gives_arrays_of_no_dimension_with_a_shape(
+    run: Runner, ansatz: QuantumCircuit, angles: Any
+) -> None:
     for level in (0, 1):
         params = estimator_params([(ansatz, "IIIIIZZ", angles)], resilience_level=level, default_shots=256)
         data = decoded(run("estimator", params))[0].data
@@ -48,7 +50,9 @@ def test_it_tells_how_the_values_were_made(run: Runner, excited: QuantumCircuit)
     }  # fmt: skip
     assert result.metadata["twirling"]["enable_measure"] is True
     assert result.metadata["dynamical_decoupling"] == {"enable": False}
-    plain = decoded(run("estimator", estimator_params([(excited, "IIIIIIZ", None, 0.05)], resilience_level=0)))
+    plain = decoded(
+        run("estimator", estimator_params([(excited, "IIIIIIZ", None, 0.05)], resilience_level=0))
+    )
     assert plain[0].metadata["shots"] == 400
     assert plain.metadata["resilience"]["measure_mitigation"] is False
 
@@ -103,8 +107,14 @@ def test_it_broadcasts_observables_against_parameters(
         assert np.allclose(data.evs[2], 1)
 
 
-def test_it_runs_pubs_of_different_precision(run: Runner, excited: QuantumCircuit, listener: Listener) -> None:
-    pubs = [(excited, "IIIIIIZ", None, 0.1), (excited, "IIIIIZI", None, 0.05), (excited, "IIIIIZZ", None, 0.1)]
+def test_it_runs_pubs_of_different_precision(
+    run: Runner, excited: QuantumCircuit, listener: Listener
+) -> None:
+    pubs = [
+        (excited, "IIIIIIZ", None, 0.1),
+        (excited, "IIIIIZI", None, 0.05),
+        (excited, "IIIIIZZ", None, 0.1),
+    ]
     result = decoded(run("estimator", estimator_params(pubs)))
     assert [item.metadata["target_precision"] for item in result] == [0.1, 0.05, 0.1]
     assert result[0].data.evs < -0.7
@@ -134,7 +144,9 @@ def test_it_mitigates_nothing_by_default_without_noise(run: Runner, device_calle
     circuit = QuantumCircuit(2)
     circuit.h(0)
     circuit.cx(0, 1)
-    result = decoded(run("estimator", estimator_params([(circuit, "ZZ")]), device_called("ibmq_qasm_simulator")))
+    result = decoded(
+        run("estimator", estimator_params([(circuit, "ZZ")]), device_called("ibmq_qasm_simulator"))
+    )
     assert result[0].data.evs == 1
     assert result.metadata["resilience"]["measure_mitigation"] is False
 
@@ -181,3 +193,14 @@ def test_it_refuses_shapes_that_do_not_fit(
     tree["pubs"][0][1] = json.loads(json.dumps(observables))
     with pytest.raises(ProgramError, match="don't fit together"):
         run("estimator", json.dumps(tree).encode())
+
+
+@pytest.mark.parametrize("level", [0, 1, 2])
+def test_it_gives_a_dry_run_the_fields_of_a_real_one(
+    run: Runner, excited: QuantumCircuit, level: int
+) -> None:
+    params = estimator_params([(excited, [["IIIIIIZ"]])], resilience_level=level, default_shots=64)
+    real, dry = (decoded(run("estimator", params, dry_run=flag))[0].data for flag in (False, True))
+    assert {name: array.shape for name, array in dict(dry).items()} == {
+        name: array.shape for name, array in dict(real).items()
+    }

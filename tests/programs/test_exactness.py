@@ -41,7 +41,11 @@ def test_it_estimates_several_pubs_as_one_direct_run_does(
 ) -> None:
     observable = SparsePauliOp(TERMS, [1, 2, 0.5, -1, 3])
     table = [["IIIIIZZ"], ["IIIIIXX"]]
-    pubs = [(ansatz, observable, angles), (ansatz, table, [angles, angles * 3]), (ansatz, "IIIIIZI", angles, 0.1)]
+    pubs = [
+        (ansatz, observable, angles),
+        (ansatz, table, [angles, angles * 3]),
+        (ansatz, "IIIIIZI", angles, 0.1),
+    ]
     options = {"resilience_level": 0, "simulator": {"seed_simulator": SEED}}
     got = decoded(run("estimator", estimator_params(pubs, **options)))
     wanted = BackendEstimatorV2(backend=direct, options={"seed_simulator": SEED}).run(pubs).result()
@@ -82,9 +86,7 @@ def test_it_uses_the_service_seed_only_when_the_user_sets_none(run: Runner, bell
     assert not np.array_equal(bits(plain, SEED), bits(plain, 99))
 
 
-def test_it_loses_nothing_by_leaving_out_the_noise_of_unused_qubits(
-    run: Runner, device_called: Any
-) -> None:
+def test_it_loses_nothing_by_leaving_out_the_noise_of_unused_qubits(run: Runner, device_called: Any) -> None:
     circuit = QuantumCircuit(16, 16)
     circuit.sx(1)
     circuit.cx(1, 2)

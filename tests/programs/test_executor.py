@@ -88,7 +88,9 @@ def test_it_repeats_a_program_of_the_same_seed_whatever_the_chunks(
     assert np.array_equal(*found)
 
 
-@pytest.mark.parametrize("options", [{}, {"twirling": {"enable_gates": True, "enable_measure": True}}], ids=str)
+@pytest.mark.parametrize(
+    "options", [{}, {"twirling": {"enable_gates": True, "enable_measure": True}}], ids=str
+)
 def test_it_serves_the_client_side_sampler(
     run: Runner, bell: QuantumCircuit, measured: QuantumCircuit, angles: Any, options: dict[str, Any]
 ) -> None:

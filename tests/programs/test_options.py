@@ -59,7 +59,9 @@ def leaf_names(tree: Any, path: tuple[str, ...] = ()) -> set[tuple[str, ...]]:
 
 
 @pytest.mark.parametrize(
-    ("options", "tree"), [(SamplerOptions(), SAMPLER), (EstimatorOptions(), ESTIMATOR)], ids=["sampler", "estimator"]
+    ("options", "tree"),
+    [(SamplerOptions(), SAMPLER), (EstimatorOptions(), ESTIMATOR)],
+    ids=["sampler", "estimator"],
 )
 def test_it_knows_every_option_that_the_client_can_send(options: Any, tree: Any) -> None:
     away = {"max_execution_time", "environment", "_VERSION", "resilience_level"}
@@ -129,7 +131,10 @@ def test_it_refuses_decoupling_where_gates_take_no_time(
 
 
 def test_it_refuses_too_few_noise_factors(run: Runner, bell: QuantumCircuit) -> None:
-    resilience = {"zne_mitigation": True, "zne": {"noise_factors": [1, 3], "extrapolator": "double_exponential"}}
+    resilience = {
+        "zne_mitigation": True,
+        "zne": {"noise_factors": [1, 3], "extrapolator": "double_exponential"},
+    }
     with pytest.raises(ProgramError, match="noise_factors") as caught:
         run("estimator", with_options(estimator_params([(bell, "IIIIIZZ")]), resilience=resilience))
     assert caught.value.code == Code.OPTIONS_CONFLICT

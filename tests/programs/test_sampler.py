@@ -19,7 +19,9 @@ from tests.programs.payloads import decoded, sampler_params
 def test_it_answers_bits_by_register_with_metadata_and_spans(
     run: Runner, bell: QuantumCircuit, measured: QuantumCircuit, angles: Any
 ) -> None:
-    result = decoded(run("sampler", sampler_params([(bell, None, 300), (measured, [[angles], [angles]], 50)])))
+    result = decoded(
+        run("sampler", sampler_params([(bell, None, 300), (measured, [[angles], [angles]], 50)]))
+    )
     assert isinstance(result, PrimitiveResult)
     assert all(isinstance(item, SamplerPubResult) for item in result)
     assert isinstance(result[0].data.c, BitArray)
@@ -85,7 +87,9 @@ def test_it_keeps_registers_apart_and_in_order(run: Runner, device_called: Any) 
     circuit.x(0)
     circuit.measure([0, 1, 2], [one[2], one[1], one[0]])
     circuit.measure(0, two[8])
-    data = decoded(run("sampler", sampler_params([(circuit, None, 5)]), device_called("ibmq_qasm_simulator")))[0].data
+    data = decoded(
+        run("sampler", sampler_params([(circuit, None, 5)]), device_called("ibmq_qasm_simulator"))
+    )[0].data
     assert list(data) == ["one", "two"]
     assert data.one.get_counts() == {"100": 5}
     assert data.two.get_counts() == {"100000000": 5}
@@ -124,7 +128,9 @@ def test_it_lets_the_product_of_both_twirling_options_replace_default_shots(
 
 def test_it_twirls_without_changing_what_is_measured(run: Runner, bell: QuantumCircuit) -> None:
     options: dict[str, Any] = {"enable_gates": True, "enable_measure": True}
-    found = decoded(run("sampler", sampler_params([(bell, None, 2000)], twirling=options)))[0].data.c.get_counts()
+    found = decoded(run("sampler", sampler_params([(bell, None, 2000)], twirling=options)))[
+        0
+    ].data.c.get_counts()
     assert found["00"] + found["11"] > 1650
     assert found["00"] > 700
     assert found["11"] > 700

@@ -91,7 +91,9 @@ def twirlable(circuit: QuantumCircuit, device: Device) -> QuantumCircuit:
 
 def _transpiled(circuit: QuantumCircuit, basis: Iterable[str], device: Device) -> QuantumCircuit:
     try:
-        return transpile(circuit, basis_gates=sorted(set(basis) - UNTRANSLATED), optimization_level=0, seed_transpiler=0)
+        return transpile(
+            circuit, basis_gates=sorted(set(basis) - UNTRANSLATED), optimization_level=0, seed_transpiler=0
+        )
     except Exception as error:
         told = str(error).strip("'\" ").splitlines()[0][:200]
         raise ProgramError(Code.NOT_IN_BASIS, f"{device.name} can't run this circuit: {told}") from None

@@ -21,7 +21,8 @@ from quantumsvc.backends.programs.errors import Code, ProgramError
 from quantumsvc.backends.programs.estimator_metadata import shots_for, top_metadata
 from quantumsvc.backends.programs.job_context import Job
 from quantumsvc.backends.programs.options import EstimatorPlan
-from quantumsvc.backends.programs.quantum_programs import Arrays, prepared_items, run_items
+from quantumsvc.backends.programs.quantum_programs import prepared_items, run_items
+from quantumsvc.backends.programs.samplexes import Arrays
 from quantumsvc.backends.programs.twirling import grouped, prepared, split_shots
 from quantumsvc.wire.encode_results import encode_primitive, estimates
 

@@ -9,18 +9,15 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from qiskit_ibm_runtime.fake_provider.executor.broadcast_sample import broadcast_sample
 from qiskit_ibm_runtime.quantum_program import QuantumProgram
 from samplomatic.quantum_program import SamplexItem
 
 from quantumsvc.backends.programs.circuit_facts import CircuitFacts, facts_of
 from quantumsvc.backends.programs.circuit_store import Known, admit
-from quantumsvc.backends.programs.errors import Code, ProgramError
 from quantumsvc.backends.programs.job_context import Job, elements, stepped, wall_time
 from quantumsvc.backends.programs.limits import check_facts, check_shape, check_shots, check_work
 from quantumsvc.backends.programs.running import run_bits
-
-Arrays = dict[str, npt.NDArray[Any]]
+from quantumsvc.backends.programs.samplexes import Arrays, draw
 
 
 @dataclass(frozen=True)
@@ -73,7 +70,7 @@ def run_items(
     before = 0
     for index, (item, ready) in enumerate(zip(program.items, known, strict=True)):
         shape = tuple(item.shape)
-        arrays, values = arguments_of(item, ready, shape, rng)
+        arrays, values = arguments_of(item, ready, shape, rng, job.limits.max_result_bytes)
         found, chunks = _run_chunks(
             job, (index, item.chunk_size), ready, values, program.shots, stepped(seed, before)
         )
@@ -82,27 +79,17 @@ def run_items(
 
 
 def arguments_of(
-    item: Any, ready: Known, shape: tuple[int, ...], rng: np.random.Generator
+    item: Any, ready: Known, shape: tuple[int, ...], rng: np.random.Generator, most_bytes: int
 ) -> tuple[Arrays, npt.NDArray[np.float64]]:
     """What the item's circuit is bound to; a samplex also yields what undoes its twirling."""
     if isinstance(item, SamplexItem):
-        sampled = _sample(item, shape, rng)
+        sampled = draw(item, shape, rng, most_bytes)
         values = sampled.pop("parameter_values", np.zeros((*shape, 0)))
         return sampled, np.asarray(values, dtype=np.float64)
     values = item.circuit_arguments
     if values is None or not ready.circuit.num_parameters:
         return {}, np.zeros((*shape, 0))
     return {}, np.asarray(values, dtype=np.float64)
-
-
-def _sample(item: SamplexItem, shape: tuple[int, ...], rng: np.random.Generator) -> Arrays:
-    try:
-        return dict(broadcast_sample(item.samplex, item.samplex_arguments, shape, rng))
-    except MemoryError:
-        raise
-    except Exception as error:
-        told = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
-        raise ProgramError(Code.BAD_SAMPLEX, f"A samplex can't be sampled: {told}") from None
 
 
 def _run_chunks(

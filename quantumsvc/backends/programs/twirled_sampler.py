@@ -17,7 +17,8 @@ from qiskit_ibm_runtime.results import QuantumProgramResult
 from quantumsvc.backends.programs.circuit_store import Known, twirlable
 from quantumsvc.backends.programs.job_context import Job
 from quantumsvc.backends.programs.options import SamplerPlan
-from quantumsvc.backends.programs.quantum_programs import Arrays, Chunk, prepared_items, run_items
+from quantumsvc.backends.programs.quantum_programs import Chunk, prepared_items, run_items
+from quantumsvc.backends.programs.samplexes import Arrays
 from quantumsvc.backends.programs.twirling import asked_shots, grouped, prepared, split_shots
 from quantumsvc.wire.encode_results import encode_primitive, plain_span, sampler_result, twirled_span
 
