@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from django.conf import settings
 from pytest_django import Settings
 
 from quantumsvc import checks
@@ -32,11 +33,12 @@ def test_it_notices_a_queue_that_would_repeat_tasks(
     assert ids(checks.check_task_queue(None)) == [want]
 
 
-def test_it_notices_another_database_and_a_wrong_pool(settings: Settings) -> None:
+def test_it_notices_another_database_and_a_wrong_pool(monkeypatch: pytest.MonkeyPatch) -> None:
     default = settings.DATABASES["default"]
-    settings.DATABASES = {"default": default | {"ENGINE": "django.db.backends.sqlite3"}}
+    monkeypatch.setitem(settings.DATABASES, "default", default | {"ENGINE": "django.db.backends.sqlite3"})
     assert ids(checks.check_database(None)) == ["quantumsvc.E003"]
-    settings.DATABASES = {"default": default | {"OPTIONS": {"pool": True}, "CONN_MAX_AGE": 60}}
+    pooled = {"OPTIONS": {"pool": True}, "CONN_MAX_AGE": 60}
+    monkeypatch.setitem(settings.DATABASES, "default", default | pooled)
     assert ids(checks.check_database(None)) == ["quantumsvc.E004"]
 
 
