@@ -1,0 +1,172 @@
+"""Nothing of one tenant is shown to another: every address of the service, one by one.
+
+``ROUTES`` names all addresses. A new one fails the first test until it is listed here with what a
+stranger gets.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.urls import URLPattern, URLResolver, get_resolver
+
+from quantumsvc.backends.models import Backend
+from sessions_app.models import Job, Session
+from tests.api.callers import Caller, refusal
+from tests.api.conftest import alice as alice
+from tests.api.conftest import bare as bare
+from tests.api.conftest import lab as lab
+from tests.api.conftest import stranger as stranger
+from tests.api.conftest import time as time
+from tests.api.work import job_of, post_job, post_session
+from tests.factories import make_backend
+from tests.services.worker import Worker
+
+# Of one object: the methods with which a stranger asks for it, and must get 404.
+OBJECTS: dict[str, tuple[str, ...]] = {
+    "backends/<str:name>/configuration": ("GET",),
+    "backends/<str:name>/properties": ("GET",),
+    "backends/<str:name>/status": ("GET",),
+    "backends/<str:name>/defaults": ("GET",),
+    "sessions/<str:ident>": ("GET", "PATCH"),
+    "sessions/<str:ident>/close": ("DELETE",),
+    "jobs/<str:ident>": ("GET", "DELETE"),
+    "jobs/<str:ident>/cancel": ("POST",),
+    "jobs/<str:ident>/results": ("GET",),
+    "jobs/<str:ident>/metrics": ("GET",),
+    "jobs/<str:ident>/logs": ("GET",),
+    "jobs/<str:ident>/tags": ("PUT",),
+}
+# Lists and sums: what a stranger reads there tells nothing of others.
+LISTS = ("backends", "jobs", "instances/usage")
+# Makes things of one's own; what the body names is covered below.
+MAKERS = ("sessions", "jobs")
+RUNTIME = {*OBJECTS, *LISTS, *MAKERS}
+MOUNTS = ("experimental/", "api/v1/")
+
+# The control plane, whose own suite proves it, and what holds nothing of anybody.
+OTHERS = {
+    "health",
+    "identity/token",
+    "v3/resources/search",
+    "v2/resource_instances",
+    "v2/resource_instances/<path:crn>",
+    "catalog/<str:plan_id>",
+    "^(?:api/v1/)?(?P<plan_id>plan-[^/]*)$",
+    "^(?:experimental|api)(?:/.*)?$",
+}
+# Pages with a login of their own.
+PAGES = ("admin/",)
+
+BODIES: dict[str, Any] = {"PATCH": {"accepting_jobs": False}, "PUT": {"tags": ["taken over"]}}
+
+
+def addresses(patterns: list[Any], prefix: str = "") -> Iterator[str]:
+    for pattern in patterns:
+        address = prefix + str(pattern.pattern)
+        if isinstance(pattern, URLResolver):
+            yield from addresses(pattern.url_patterns, address)
+        elif isinstance(pattern, URLPattern):
+            yield address
+
+
+def test_it_knows_every_address() -> None:
+    found = {one for one in addresses(get_resolver().url_patterns) if not one.startswith(PAGES)}
+    assert found == OTHERS | {mount + route for mount in MOUNTS for route in RUNTIME}
+
+
+@pytest.fixture
+def closed(alice: Caller) -> Backend:
+    """A backend that only Alice's instance may use."""
+    backend = make_backend(open_to_all=False)
+    backend.grants.create(instance=alice.instance)
+    return backend
+
+
+@pytest.fixture
+def owned(alice: Caller, closed: Backend) -> dict[str, str]:
+    """One of everything, with contents: an ended job and an open session."""
+    job = post_job(alice, closed, tags=["secret tag"])
+    worker = Worker(closed)
+    worker.start(1)
+    worker.turn(2, end="completed", log="secret line", result=b'"secret"', quantum_seconds=9.0)
+    return {"backends": closed.name, "jobs": job, "sessions": post_session(alice, closed)}
+
+
+def address_of(route: str, owned: dict[str, str]) -> str:
+    kind, _, rest = route.partition("/")
+    return f"/{kind}/{owned[kind]}{rest.partition('>')[2]}"
+
+
+def rows() -> list[Any]:
+    return [list(model.objects.order_by("pk").values()) for model in (Job, Session)]
+
+
+@pytest.mark.parametrize("mount", MOUNTS)
+@pytest.mark.parametrize("route", OBJECTS)
+def test_it_answers_404_to_a_stranger(
+    alice: Caller, stranger: Caller, owned: dict[str, str], route: str, mount: str
+) -> None:
+    caller = stranger.based(f"/{mount.rstrip('/')}")
+    before = rows()
+    for method in OBJECTS[route]:
+        answer = caller.call(method, address_of(route, owned), BODIES.get(method))
+        unknown = dict.fromkeys(owned, "nothing")
+        never = caller.call(method, address_of(route, unknown), BODIES.get(method))
+        assert refusal(answer)[0] == 404
+        assert answer.json()["errors"] == never.json()["errors"], "told as if it did not exist"
+        assert "secret" not in answer.content.decode()
+    assert rows() == before
+    if "GET" in OBJECTS[route]:
+        assert alice.get(address_of(route, owned)).status_code == 200, "the owner sees it"
+
+
+@pytest.mark.parametrize("route", LISTS)
+def test_it_lists_nothing_foreign(stranger: Caller, owned: dict[str, str], route: str) -> None:
+    answer = stranger.get(f"/{route}")
+    assert answer.status_code == 200
+    assert not any(name in answer.content.decode() for name in (*owned.values(), "secret"))
+    counts = {"jobs": "count", "instances/usage": "usage_consumed_seconds"}
+    assert not answer.json().get(counts.get(route, ""), 0)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"tags": "secret tag"},
+        {"backend": "{backends}"},
+        {"session_id": "{sessions}"},
+        {"pending": "false"},
+        {"include_mocks": "true"},
+    ],
+    ids=lambda query: str(next(iter(query))),
+)
+def test_it_finds_nothing_foreign_by_any_filter(
+    stranger: Caller, owned: dict[str, str], query: dict[str, str]
+) -> None:
+    asked = {name: value.format(**owned) for name, value in query.items()}
+    body = stranger.get("/jobs", **asked).json()
+    assert (body["jobs"], body["count"]) == ([], 0)
+
+
+def test_it_makes_nothing_from_foreign_things(stranger: Caller, owned: dict[str, str]) -> None:
+    own = make_backend()
+    before = rows()
+    for path, body in (
+        ("/jobs", job_of(owned["backends"])),
+        ("/jobs", job_of(own, session_id=owned["sessions"])),
+        ("/jobs", job_of(owned["backends"], session_id=owned["sessions"])),
+        ("/jobs", job_of(owned["backends"], start_session=True)),
+        ("/sessions", {"backend": owned["backends"]}),
+    ):
+        assert refusal(stranger.post(path, body))[0] == 404
+    assert rows() == before
+
+
+def test_it_never_believes_the_header_alone(alice: Caller, stranger: Caller, owned: dict[str, str]) -> None:
+    posing = stranger.having(Service_CRN=alice.instance.crn)
+    for route, methods in OBJECTS.items():
+        for method in methods:
+            assert refusal(posing.call(method, address_of(route, owned), BODIES.get(method)))[0] == 403
+    for route in LISTS:
+        assert refusal(posing.get(f"/{route}"))[0] == 403
