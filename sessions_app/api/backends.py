@@ -1,8 +1,6 @@
 """The runtime API's calls about backends and what an instance has used."""
 
-from datetime import timedelta
-
-from django.db.models import Count, Sum
+from django.db.models import Count
 from django.http import HttpResponse
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -16,11 +14,12 @@ from quantumsvc.scheduling.states import JobState
 from quantumsvc.wire.times import parse_day
 from sessions_app.api.bodies import backend_body, backend_status
 from sessions_app.models import Job
+from sessions_app.services.lives import settle_overdue
+from sessions_app.services.usage import WINDOW, used_seconds
 
 JSON = "application/json"
 # Clients that know no newer version expect a list of names.
 NAMES_ONLY_UNTIL = parse_day("2024-01-01")
-USAGE_WINDOW = timedelta(days=28)
 
 
 def backend_of(request: Request, name: str) -> Backend:
@@ -109,15 +108,15 @@ class InstanceUsageView(APIView):
         """Seconds charged in the last 28 days, and what is allowed; limits that don't exist are left out."""
         instance = require_instance(request)
         now = clock.now()
-        rows = Job.objects.filter(instance=instance, created_at__gte=now - USAGE_WINDOW)
-        used = float(rows.aggregate(total=Sum("quantum_seconds"))["total"] or 0.0)
+        settle_overdue(now)
+        used = used_seconds(instance, now)
         limit = instance.usage_limit_seconds
         body = {
             "instance_id": instance.crn,
             "plan_id": instance.catalogue_entry.id,
             "usage_consumed_seconds": round(used),
             "usage_period": {
-                "start_time": (now - USAGE_WINDOW).date().isoformat(),
+                "start_time": (now - WINDOW).date().isoformat(),
                 "end_time": now.date().isoformat(),
             },
             "usage_limit_reached": limit is not None and used >= limit,

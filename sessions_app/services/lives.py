@@ -6,7 +6,7 @@ from django.db import transaction
 
 from quantumsvc.scheduling.states import PENDING_JOB_STATES, Cause, JobState, SessionState
 from quantumsvc.scheduling.timers import due_changes, idle_deadline_after
-from sessions_app.models import Job, Session
+from sessions_app.models import Job, JobPayload, Session
 from sessions_app.services.transitions import change_session, lock_session, move_job, move_session
 
 _FAILED_WITH_SESSION = {
@@ -123,6 +123,8 @@ def close_now(session: Session, *, at: datetime, cause: Cause) -> None:
 
 def _fail_queued(session: Session, at: datetime, cause: Cause) -> None:
     reason, code = _FAILED_WITH_SESSION[cause]
+    failed = {"finished_at": at, "reason": reason, "reason_code": code}
     queued = Job.objects.filter(session=session, state=JobState.QUEUED).order_by("created_at", "id")
     for ident in list(queued.select_for_update(of=("self",)).values_list("pk", flat=True)):
-        move_job(ident, JobState.FAILED, at=at, cause=cause, finished_at=at, reason=reason, reason_code=code)
+        move_job(ident, JobState.FAILED, at=at, cause=cause, **failed)
+        JobPayload.objects.filter(pk=ident, job__private=True).delete()

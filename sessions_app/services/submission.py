@@ -48,9 +48,10 @@ def submit_job(*, author: Author, envelope: JobEnvelope, digest: bytes, now: dat
     max_seconds = _checked_params(envelope, backend)
     calibration = _calibration(envelope, backend, now)
     with transaction.atomic():
+        # Looking at the backend locks its lease row, so of two equal submissions one sees the other.
+        look_at(backend.pk, now)
         if (earlier := _unanswered(digest, now)) is not None:
             return earlier
-        look_at(backend.pk, now)
         job = _new_job(author, envelope, backend, now)
         job.max_seconds = max_seconds
         job.calibration_submitted = calibration
@@ -145,11 +146,13 @@ def _session_for(
     session = joinable_session(author, envelope.session_id, now)
     if session.backend_id != backend.pk:
         raise BadRequest("The session belongs to another backend; a session never changes its backend (L1).")
-    if envelope.cost and envelope.cost >= session.max_ttl:
-        raise BadRequest(
-            f"max_execution_time must be less than the session's maximum time of {session.max_ttl} s (L13)."
-        )
+    _checked_against_session(envelope.cost, session.max_ttl)
     return session
+
+
+def _checked_against_session(cost: int | None, max_ttl: int) -> None:
+    if cost and cost >= max_ttl:
+        raise BadRequest(f"max_execution_time must be less than the session's maximum time of {max_ttl} s.")
 
 
 def joinable_session(author: Author, ident: str, now: datetime) -> Session:
@@ -170,6 +173,8 @@ def _started_with(
     """L2: a session that a job brings with it has the id of that job."""
     asked = seconds_from(envelope.session_time)
     length = checked_max_ttl(asked, backend) if asked else min(backend.session_max_ttl, job.max_seconds)
+    if asked:
+        _checked_against_session(envelope.cost, length)
     return new_session(
         ident=job.pk,
         instance=author.instance,

@@ -82,3 +82,11 @@ def test_it_cancels_a_session_with_all_that_is_queued(alice: Caller, backend: Ba
     assert {answer.status_code for answer in posted} <= {200, 409}
     assert not Job.objects.pending().exists(), "no job is left behind in a closed session"
     assert Job.objects.count() == sum(answer.status_code == 200 for answer in posted)
+
+
+def test_it_takes_equal_submissions_at_once_for_one(
+    alice: Caller, backend: Backend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sessions_app.api.jobs.answered", lambda ident: None)
+    answers = at_once(*[lambda: alice.post("/jobs", job_of(backend))] * 4)
+    assert len({answer.json()["id"] for answer in answers}) == Job.objects.count() == 1

@@ -71,3 +71,11 @@ def test_it_keeps_the_payload_and_results_of_other_jobs(alice: Caller, backend: 
     worker.turn(2, end="completed")
     assert JobPayload.objects.filter(job_id=ident).exists()
     assert all(alice.get(f"/jobs/{ident}/results").status_code == 200 for _ in range(2))
+
+
+def test_it_wipes_the_payload_of_a_job_that_fails_with_its_session(alice: Caller, backend: Backend) -> None:
+    session = alice.post("/sessions", {"backend": backend.name}).json()["id"]
+    ident = post_job(alice, backend, session_id=session, private=True)
+    alice.delete(f"/sessions/{session}/close")
+    assert alice.get(f"/jobs/{ident}").json()["status"] == "Failed"
+    assert not JobPayload.objects.exists()

@@ -11,6 +11,7 @@ from sessions_app.services.endings import cancel_job
 from sessions_app.services.lives import settle_overdue
 from sessions_app.services.opening import cancel_session, close_session
 from sessions_app.services.submission import Author
+from sessions_app.services.usage import used_seconds
 from tests.factories import at, make_backend, open_, submit
 from tests.services.worker import Worker, seconds
 
@@ -202,8 +203,10 @@ def test_it_refuses_jobs_of_other_backends_and_instances(
         submit(alice, make_backend(), 1, session_id=session.pk)
     with pytest.raises(NotFound):
         submit(bob, backend, 1, session_id=session.pk)
-    with pytest.raises(BadRequest, match="L13"):
+    with pytest.raises(BadRequest, match="maximum time of 60 s"):
         submit(alice, backend, 1, session_id=open_(alice, backend, max_ttl=60).pk, cost=60)
+    with pytest.raises(BadRequest, match="maximum time of 60 s"):
+        submit(alice, backend, 1, start_session=True, session_time=60, cost=600)
     assert not Job.objects.exists(), "nothing half-stored"
 
 
@@ -216,3 +219,21 @@ def test_it_charges_a_dedicated_session_the_time_it_was_active(alice: Author, ba
     settle_overdue(at(1000))
     session.refresh_from_db()
     assert session.active_seconds == 301, "from its first job's start to the end of its ITTL (L17)"
+    assert used_seconds(alice.instance, at(1000)) == 301, "and not its jobs' time as well"
+
+
+def test_it_charges_a_batch_and_single_jobs_the_time_they_ran(alice: Author, backend: Backend) -> None:
+    batch = open_(alice, backend, mode=SessionMode.BATCH)
+    submit(alice, backend, 1, session_id=batch.pk)
+    submit(alice, backend, 2)
+    worker = Worker(backend)
+    worker.start(5)
+    worker.start(9, end="completed")
+    worker.turn(20, end="completed", quantum_seconds=2.5)
+    assert used_seconds(alice.instance, at(30)) == 3.5
+
+
+def test_it_counts_an_active_session_up_to_now(alice: Author, backend: Backend) -> None:
+    submit(alice, backend, 1, session_id=open_(alice, backend).pk)
+    Worker(backend).start(5)
+    assert used_seconds(alice.instance, at(25)) == 20
