@@ -10,8 +10,9 @@ seeing the session as it is:
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from datetime import datetime
 
-from quantumsvc.scheduling.snapshot import ActiveSession, Snapshot
+from quantumsvc.scheduling.snapshot import ActiveSession, Meter, Snapshot
 from quantumsvc.scheduling.states import Cause, SessionState
 from quantumsvc.scheduling.timers import Change, due_of
 from quantumsvc.scheduling.windows import current
@@ -34,8 +35,14 @@ def effective(snapshot: Snapshot) -> tuple[Snapshot, tuple[SessionChange, ...]]:
     heads = snapshot.heads
     if due[-1].state is SessionState.CLOSED:
         heads = tuple(job for job in heads if job.session != active.id)
+    meters = tuple(_stopped(meter, active.id, due[0].at) for meter in snapshot.meters)
     changes = tuple(SessionChange(active.id, change) for change in due)
-    return replace(snapshot, active=None, heads=heads), changes
+    return replace(snapshot, active=None, heads=heads, meters=meters), changes
+
+
+def _stopped(meter: Meter, session: str, at: datetime) -> Meter:
+    """L17: a session pays until it has the backend no more."""
+    return replace(meter, until=at) if meter.session == session else meter
 
 
 def _pauses(active: ActiveSession, snapshot: Snapshot) -> Iterator[Change]:

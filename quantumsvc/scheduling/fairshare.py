@@ -54,12 +54,19 @@ class Share:
 class Meter:
     """Time that is being charged now and is not in the books yet (F4).
 
-    A job outside any dedicated session, from its start; a dedicated session, from its activation (L17).
+    A job outside any dedicated session, from its start; a dedicated session, from its activation (L17),
+    named by ``session``. ``until`` is set when it is known to have stopped.
     """
 
     instance: str
     user: str
     since: datetime
+    session: str | None = None
+    until: datetime | None = None
+
+    def microseconds(self, now: datetime) -> int:
+        """What has been used by ``now``; nothing when a clock stands behind."""
+        return max((self.until or now) - self.since, timedelta()) // MICROSECOND
 
 
 class Books:
@@ -107,7 +114,7 @@ class Books:
             return self
         counted = self.copy()
         for meter in running:
-            counted.charge(meter.instance, meter.user, max(now - meter.since, timedelta()) // MICROSECOND)
+            counted.charge(meter.instance, meter.user, meter.microseconds(now))
         return counted
 
     def parent(self, instance: str) -> str | None:

@@ -60,7 +60,7 @@ class Timeline:
         while (when := self._next()) is not None and (until is None or when <= until):
             if self._stopped:
                 return
-            self.now = when
+            self.now, self._wake = when, None
             self._happen(when)
             if self.world.running is None:
                 self._look(when)
@@ -82,7 +82,6 @@ class Timeline:
 
     def _look(self, now: datetime) -> None:
         decision = self.world.look(now)
-        self._wake = None
         if isinstance(decision, Hold | Idle):
             self._wake = decision.until
             return

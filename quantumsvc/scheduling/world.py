@@ -154,11 +154,11 @@ class World:
             if ident == _WINDOW:
                 self._give_way(at)
             else:
-                self._settle_session(self.sessions[ident], now)
+                self._settle_session(self.sessions[ident], at)
         self.ledger.forget_before(now)
 
-    def _settle_session(self, sitting: Sitting, now: datetime) -> None:
-        for change in due_changes(sitting.facts(), now)[:1]:
+    def _settle_session(self, sitting: Sitting, at: datetime) -> None:
+        for change in due_changes(sitting.facts(), at)[:1]:
             if change.state is SessionState.CLOSED:
                 self._close(sitting, change.at)
             else:
@@ -240,7 +240,8 @@ class World:
         meters = []
         active, work = self.active, self.running
         if active is not None and active.pays and active.activated_at is not None:
-            meters.append(Meter(instance=active.instance, user=active.user, since=active.activated_at))
+            since = active.activated_at
+            meters.append(Meter(instance=active.instance, user=active.user, since=since, session=active.id))
         if work is not None and work.unpaid_since is not None:
             entry = work.entry
             meters.append(Meter(instance=entry.instance, user=entry.user, since=work.unpaid_since))
