@@ -327,7 +327,61 @@ PRIORITY_WINDOWS = [
     ),
 ]
 
+SPENT = Share(id="b", used=500_000_000)
+SITS = Meter(instance="a", user="ann", since=at(0), session="s")
+RUNS = Meter(instance="a", user="ann", since=at(0))
+LATE = job("late", 300, "s")
+
 GENERAL = [
+    Case(
+        "L17 F4 a session that has the backend no more has paid up to its end",
+        given(
+            1000, OLD, THEIRS, active=active(idle_until=300, ends=2000), books=Books([SPENT]), meters=(SITS,)
+        ),
+        Start(OLD, "S7", (SLEEPS,)),
+    ),
+    Case(
+        "F4 the end of a session stops the meter of nobody else",
+        given(
+            1000, OLD, THEIRS, active=active(idle_until=300, ends=2000), books=Books([SPENT]), meters=(RUNS,)
+        ),
+        Start(THEIRS, "S7", (SLEEPS,)),
+    ),
+    Case(
+        "L7 L6 the jobs of a session that became inactive wait like any other",
+        given(400, LATE, active=active(idle_until=300, head=LATE)),
+        Start(LATE, "S7", (SLEEPS,)),
+    ),
+    Case(
+        "S6 W2 a batch runs none of its jobs if none fits",
+        given(
+            9,
+            OLD,
+            active=active("batch", head=job("long", takes=99), shorter=job("less", takes=98)),
+            windows=(window(20, 50),),
+        ),
+        Start(OLD, "S7"),
+    ),
+    Case(
+        "S3 S7 in a dedicated window the order is the usual one",
+        given(9, MINE, windows=(window(5, 50, "b"),)),
+        Start(MINE, "S7"),
+    ),
+    Case(
+        "S10 W2 a session's barred job keeps nobody waiting for a window",
+        given(
+            9,
+            THEIRS,
+            active=active(head=job("long", takes=99, barred=Bar.INSTANCE_LIMIT)),
+            windows=(window(20, 50),),
+        ),
+        Start(THEIRS, "S7"),
+    ),
+    Case(
+        "S9 W2 a session that must wait for a window is not held against a priority window",
+        given(9, MINE, active=active(head=job("long", takes=99)), windows=(*PRIORITY, window(60, 70))),
+        Start(MINE, "S9"),
+    ),
     Case("S7 the oldest job goes first", given(9, NEW, OLD), Start(OLD, "S7")),
     Case(
         "S7 jobs of the same instant go by id", given(9, job("b", 1), job("a", 1)), Start(job("a", 1), "S7")

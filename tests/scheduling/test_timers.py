@@ -78,6 +78,16 @@ CASES = [
         (CLOSES,),
         1010,
     ),
+    Case(
+        "L2 a session that has been active is not closed as never used",
+        replace(ACTIVE, has_jobs=False, unused_ttl=100),
+        500,
+        (),
+        1010,
+    ),
+    Case(
+        "L6 an inactive session has no ITTL", replace(INACTIVE, interactive_deadline=at(400)), 500, (), 1010
+    ),
     Case("L8 a closed session stays closed", CLOSED, 9999, (), None),
 ]
 

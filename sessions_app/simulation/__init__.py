@@ -1,0 +1,1 @@
+"""Workloads played through the scheduling kernel in virtual time. No database, no models."""
