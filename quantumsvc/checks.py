@@ -33,9 +33,7 @@ def check_database(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> Me
         found.append(Error("The service needs PostgreSQL.", hint="Set DATABASE_URL.", id="quantumsvc.E003"))
     if database["OPTIONS"].get("pool") and database.get("CONN_MAX_AGE"):
         hint = "Leave CONN_MAX_AGE at 0 where the pool is used."
-        found.append(
-            Error("Connections would be kept out of the pool.", hint=hint, id="quantumsvc.E004")
-        )
+        found.append(Error("Connections would be kept out of the pool.", hint=hint, id="quantumsvc.E004"))
     return found
 
 

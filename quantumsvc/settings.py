@@ -185,7 +185,7 @@ WORKERS = env_int("QUANTUMSVC_WORKERS", 8)
 CHILD_THREADS = env_int("QUANTUMSVC_CHILD_THREADS", 1)
 
 # The job table is the queue and decides on retries; django-q2 only carries doorbells, at most once.
-Q_CLUSTER = {
+Q_CLUSTER: dict[str, Any] = {
     "name": "quantumsvc",
     "workers": WORKERS,
     "orm": "default",

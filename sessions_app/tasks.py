@@ -5,6 +5,7 @@ from datetime import timedelta
 from quantumsvc import clock
 from sessions_app.models import Submission
 from sessions_app.services.drain import look_at_backend
+from sessions_app.services.ledger import expire
 
 
 def look_at(backend_id: int) -> None:
@@ -13,5 +14,7 @@ def look_at(backend_id: int) -> None:
 
 
 def housekeeping() -> None:
-    """Drop what is only needed for seconds and was left behind by a process that died."""
-    Submission.objects.filter(created_at__lt=clock.now() - timedelta(minutes=10)).delete()
+    """Drop what a process that died left behind, and take off the sums what left the rolling window."""
+    now = clock.now()
+    Submission.objects.filter(created_at__lt=now - timedelta(minutes=10)).delete()
+    expire(now)

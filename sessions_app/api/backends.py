@@ -14,8 +14,9 @@ from quantumsvc.scheduling.states import JobState
 from quantumsvc.wire.times import parse_day
 from sessions_app.api.bodies import backend_body, backend_status
 from sessions_app.models import Job
+from sessions_app.services.ledger import WINDOW
 from sessions_app.services.lives import settle_overdue
-from sessions_app.services.usage import WINDOW, used_seconds
+from sessions_app.services.usage import used_seconds
 
 JSON = "application/json"
 # Clients that know no newer version expect a list of names.

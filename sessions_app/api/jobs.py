@@ -1,5 +1,7 @@
 """The runtime API's calls about jobs."""
 
+from typing import Any
+
 import msgspec
 from django.conf import settings
 from django.db import transaction
@@ -10,6 +12,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from quantumsvc import clock
+from quantumsvc.accounts.models import Instance, User
 from quantumsvc.accounts.roles import Role
 from quantumsvc.api import (
     bool_parameter,
@@ -24,12 +27,13 @@ from quantumsvc.backends.models import BackendKind
 from quantumsvc.errors import BadRequest, NotAllowed, NotFound, TooLarge
 from quantumsvc.scheduling.states import PENDING_JOB_STATES, TERMINAL_JOB_STATES
 from quantumsvc.wire.envelope import TagsEnvelope, checked_tags, read, read_job
-from sessions_app.api.bodies import job_body, metrics_body
+from sessions_app.api.bodies import STATE_WORDS, job_body, metrics_body
 from sessions_app.models import Job, JobLog, JobPayload, JobResult
 from sessions_app.services.deleting import delete_job, read_private_result, retag
 from sessions_app.services.endings import cancel_job
 from sessions_app.services.lives import settle_overdue
 from sessions_app.services.submission import Author, answered, submission_digest, submit_job
+from sessions_app.services.waiting import outlook
 
 JSON = "application/json"
 
@@ -192,6 +196,31 @@ class MetricsView(APIView):
 
     def get(self, request: Request, ident: str) -> Response:
         return Response(metrics_body(job_of(request, ident)))
+
+
+class QueueView(APIView):
+    """``GET /jobs/{id}/queue``"""
+
+    def get(self, request: Request, ident: str) -> Response:
+        """Why the job waits, at which place, and when it is expected to start (E1)."""
+        job = job_of(request, ident)
+        return Response(waiting_body(job, caller_of(request).user))
+
+
+def waiting_body(job: Job, reader: User) -> dict[str, Any]:
+    """What a reader is told of a waiting job; of one that does not wait, only its state."""
+    now = clock.now()
+    found = outlook(job, now)
+    if found is None:
+        job.refresh_from_db(fields=["state"])
+        return {
+            "status": STATE_WORDS[job.state],
+            "place": None,
+            "reason": None,
+            "message": "It does not wait.",
+        }
+    visible = {str(ident) for ident in Instance.objects.visible_to(reader).values_list("pk", flat=True)}
+    return {"status": STATE_WORDS[job.state], **found.told(visible, now)}
 
 
 class LogsView(APIView):

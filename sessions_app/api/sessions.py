@@ -1,5 +1,7 @@
 """The runtime API's calls about sessions."""
 
+from typing import Any
+
 from django.db.models import QuerySet
 from django.http import HttpResponse
 from rest_framework.request import Request
@@ -9,8 +11,10 @@ from rest_framework.views import APIView
 from quantumsvc import clock
 from quantumsvc.api import caller_of, require_instance, require_writer
 from quantumsvc.errors import BadRequest, NotFound
+from quantumsvc.scheduling.states import JobState
 from quantumsvc.wire.envelope import SessionEnvelope, SessionPatch, plain_text, read, seconds_from
 from sessions_app.api.bodies import session_body
+from sessions_app.api.jobs import waiting_body
 from sessions_app.models import Session
 from sessions_app.services.lives import settle_overdue
 from sessions_app.services.opening import cancel_session, close_session, open_session, session_mode
@@ -73,6 +77,20 @@ class SessionView(APIView):
             raise BadRequest("A session can be closed, but not opened again.")
         close_session(session=session, now=clock.now())
         return HttpResponse(status=204)
+
+
+class SessionQueueView(APIView):
+    """``GET /sessions/{id}/queue``"""
+
+    def get(self, request: Request, ident: str) -> Response:
+        """What the session waits for: that is, its oldest waiting job (E1)."""
+        session = session_of(request, ident)
+        queued = session.jobs.filter(state=JobState.QUEUED).order_by("created_at", "id")
+        oldest = queued.select_related("backend", "instance", "user").first()
+        body: dict[str, Any] = {"state": session.state, "queued": queued.count(), "job": None}
+        if oldest is not None:
+            body |= {"job": oldest.pk, **waiting_body(oldest, caller_of(request).user)}
+        return Response(body)
 
 
 class SessionCloseView(APIView):

@@ -87,6 +87,12 @@ class Job(models.Model):
                 condition=Q(state="queued", session__isnull=False),
                 name="job_session_queue",
             ),
+            # The oldest waiting job of each user, read when it is anybody's turn (F2, F3).
+            models.Index(
+                fields=("backend", "instance", "user", "created_at", "id"),
+                condition=Q(state="queued"),
+                name="job_heads",
+            ),
             models.Index(fields=("instance", "-created_at", "-id"), name="jobs_of_instance"),
             models.Index(fields=("session", "-created_at"), name="jobs_of_session"),
             GinIndex(fields=("tags",), name="jobs_by_tag"),

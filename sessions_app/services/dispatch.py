@@ -7,16 +7,18 @@ from django.db import transaction
 
 from quantumsvc.backends.models import Backend
 from quantumsvc.errors import StaleTransition
-from quantumsvc.scheduling.policy import Hold, Idle, Start, decide
-from quantumsvc.scheduling.snapshot import ActiveSession, QueuedJob, RunningJob, Snapshot
-from quantumsvc.scheduling.states import Cause, JobState, SessionMode, SessionState
-from quantumsvc.scheduling.timers import due_changes, max_ttl_deadline
+from quantumsvc.scheduling.policy import Hold, Idle, Start
+from quantumsvc.scheduling.snapshot import Snapshot
+from quantumsvc.scheduling.states import Cause, JobState, SessionState
+from quantumsvc.scheduling.timers import due_changes
 from quantumsvc.statements import Statement, run
 from sessions_app.models import Job, Session
+from sessions_app.services.decisions import decision_note
 from sessions_app.services.endings import Ending, give_back, record
 from sessions_app.services.leases import Lease, leave, renew, request_drain
 from sessions_app.services.lives import activate, settle
-from sessions_app.services.queue import Heads, active_of, heads_of, read_backend
+from sessions_app.services.queue import Front, active_of, front_of, read_backend
+from sessions_app.services.snapshots import decision_on
 from sessions_app.services.transitions import (
     Expression,
     JobMove,
@@ -60,8 +62,14 @@ def turn(
     """
     with transaction.atomic():
         look = _look(lease, now, ended)
-        decision = decide(snapshot_of(look, now))
-        step = _claim(decision, look, now) if isinstance(decision, Start) else decision
+        decision, snapshot = decision_on(
+            lease.backend_id,
+            now=now,
+            online=look.accepts_starts,
+            active=active_of(look.sessions),
+            front=look.front,
+        )
+        step = _claim(decision, look, snapshot) if isinstance(decision, Start) else decision
         for session in look.sessions:
             write_back(session)
         if leaving and not isinstance(step, Claim):
@@ -85,26 +93,26 @@ class Look:
     backend: Backend
     accepts_starts: bool
     sessions: list[Session]
-    heads: Heads
+    front: Front
 
 
 def _look(lease: Lease, now: datetime, ended: Ending | None) -> Look:
     reading = read_backend(lease, now, ended.session_id if ended else None)
-    sessions, heads = reading.sessions, reading.heads
+    sessions, front = reading.sessions, reading.front
     for session in sessions:
         session.written_later = True
     if any(due_changes(session.facts(), now) for session in sessions):
         for session in sessions:
             settle(session, now)
-        heads = heads_of(reading.backend)
-    if ended is not None and _record_if_held(ended, now, sessions, heads):
-        heads = replace(heads, running=None)
-    return Look(reading.backend, reading.accepts_starts, sessions, heads)
+        front = front_of(lease.backend_id)
+    if ended is not None and _record_if_held(ended, now, sessions, front):
+        front = replace(front, running=None)
+    return Look(reading.backend, reading.accepts_starts, sessions, front)
 
 
-def _record_if_held(ended: Ending, now: datetime, sessions: list[Session], heads: Heads) -> bool:
+def _record_if_held(ended: Ending, now: datetime, sessions: list[Session], front: Front) -> bool:
     session = next((each for each in sessions if each.pk == ended.session_id), None)
-    known = heads.session_has_queued if session and session is active_of(sessions) else None
+    known = front.session_has_queued if session and session is active_of(sessions) else None
     try:
         record(ended, now, session, queued=known)
     except StaleTransition:
@@ -112,35 +120,9 @@ def _record_if_held(ended: Ending, now: datetime, sessions: list[Session], heads
     return True
 
 
-def snapshot_of(look: Look, now: datetime) -> Snapshot:
-    """All that the kernel needs to know of a backend."""
-    active = active_of(look.sessions)
-    return Snapshot(
-        now=now,
-        online=look.accepts_starts,
-        running=RunningJob(id=look.heads.running, started_at=now) if look.heads.running else None,
-        active=_active_session(active, look.heads.session) if active else None,
-        heads=(look.heads.any,) if look.heads.any else (),
-    )
-
-
-def _active_session(session: Session, head: QueuedJob | None) -> ActiveSession | None:
-    ends_at = max_ttl_deadline(session.facts())
-    if ends_at is None:
-        return None
-    return ActiveSession(
-        id=session.pk,
-        mode=SessionMode(session.mode),
-        accepting_jobs=session.accepting_jobs,
-        ends_at=ends_at,
-        interactive_deadline=session.interactive_deadline,
-        head=head,
-    )
-
-
-def _claim(decision: Start, look: Look, now: datetime) -> Claim:
-    """L3, J2: the job runs from now on, in its next attempt; its session is active."""
-    chosen = decision.job
+def _claim(decision: Start, look: Look, snapshot: Snapshot) -> Claim:
+    """L3, J2, E1: the job runs from now on, in its next attempt; its session is active; it is written why."""
+    chosen, now = decision.job, snapshot.now
     if chosen.session is not None:
         _activate(look, chosen.session, now)
     move = JobMove(
@@ -156,7 +138,8 @@ def _claim(decision: Start, look: Look, now: datetime) -> Claim:
         },
     )
     facts = [statement for session in look.sessions for statement in unwritten_facts(session)]
-    moved, params, *_ = run(move.statement(), Statement(_PARAMS, [chosen.id]), *facts)
+    note = decision_note(look.backend.pk, decision, snapshot)
+    moved, params, *_ = run(move.statement(), Statement(_PARAMS, [chosen.id]), note, *facts)
     return Claim(move.outcome(moved), look.backend, bytes(params[0][0]))
 
 

@@ -8,10 +8,12 @@ from django.db import transaction
 
 from quantumsvc.doorbell import ring
 from quantumsvc.errors import Conflict
-from quantumsvc.scheduling.states import Cause, JobState, SessionState
+from quantumsvc.scheduling.states import Cause, JobState, SessionMode, SessionState
+from quantumsvc.statements import run
 from sessions_app.events import backend_channel
 from sessions_app.models import Job, JobLog, JobPayload, Session
 from sessions_app.services.leases import look_at
+from sessions_app.services.ledger import charge, learn
 from sessions_app.services.lives import close_now, note_job_ended, settle
 from sessions_app.services.transitions import change_session, lock_session, move_job
 
@@ -44,7 +46,7 @@ def record(ending: Ending, now: datetime, session: Session | None, *, queued: bo
     ``queued`` says whether the session has another job waiting, if that is known. Raises
     :class:`StaleTransition`, having changed nothing, when the attempt does not hold the job (J2).
     """
-    move_job(
+    job = move_job(
         ending.job_id,
         ending.state,
         at=now,
@@ -58,9 +60,29 @@ def record(ending: Ending, now: datetime, session: Session | None, *, queued: bo
         quantum_seconds=ending.quantum_seconds,
         metrics=ending.metrics,
     )
+    _charge(job, session, ending.quantum_seconds, now)
     _keep(ending)
     if session is not None:
         note_job_ended(session, at=now, ran=True, queued=queued)
+
+
+def _charge(job: Job, session: Session | None, seconds: float, now: datetime) -> None:
+    """L17: a job outside any dedicated session pays for the time it ran. A completed one teaches."""
+    books = []
+    if seconds > 0 and (session is None or session.mode == SessionMode.BATCH):
+        books.append(
+            charge(
+                backend=job.backend_id,
+                instance=job.instance_id,
+                user=job.user_id,
+                at=now,
+                seconds=seconds,
+            )
+        )
+    if job.state == JobState.COMPLETED:
+        books.append(learn(backend=job.backend_id, program=job.program, seconds=seconds))
+    if books:
+        run(*books)
 
 
 def _keep(ending: Ending) -> None:
@@ -86,7 +108,7 @@ def cancel_job(*, job: Job, now: datetime) -> None:
         raise Conflict(f"The job has ended already: it is {current.state}.")
     was_running = current.state == JobState.RUNNING
     ran = (now - current.started_at).total_seconds() if was_running and current.started_at else 0.0
-    move_job(
+    cancelled = move_job(
         job.pk,
         JobState.CANCELLED,
         at=now,
@@ -97,6 +119,7 @@ def cancel_job(*, job: Job, now: datetime) -> None:
         reason_code=5202,
         quantum_seconds=ran,
     )
+    _charge(cancelled, session, ran, now)
     if current.private:
         JobPayload.objects.filter(job_id=job.pk).delete()
     if session is not None:

@@ -1,6 +1,7 @@
 """The life of sessions: what opens, activates, idles and closes them (section 3 of the rules)."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import transaction
 
@@ -123,7 +124,7 @@ def close_now(session: Session, *, at: datetime, cause: Cause) -> None:
 
 def _fail_queued(session: Session, at: datetime, cause: Cause) -> None:
     reason, code = _FAILED_WITH_SESSION[cause]
-    failed = {"finished_at": at, "reason": reason, "reason_code": code}
+    failed: dict[str, Any] = {"finished_at": at, "reason": reason, "reason_code": code}
     queued = Job.objects.filter(session=session, state=JobState.QUEUED).order_by("created_at", "id")
     for ident in list(queued.select_for_update(of=("self",)).values_list("pk", flat=True)):
         move_job(ident, JobState.FAILED, at=at, cause=cause, **failed)

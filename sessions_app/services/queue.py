@@ -1,54 +1,89 @@
-"""What the dispatcher reads of a backend: one journey, each statement served by an index."""
+"""What the dispatcher reads of a backend: few journeys, each statement served by an index.
 
+Nothing here costs more with a longer queue: of each user's waiting jobs only the oldest is looked at.
+"""
+
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
 from quantumsvc.backends.models import Backend
-from quantumsvc.scheduling.snapshot import QueuedJob
+from quantumsvc.scheduling.fairshare import Books, Share
+from quantumsvc.scheduling.queued import QueuedJob
+from quantumsvc.scheduling.snapshot import RunningJob
 from quantumsvc.scheduling.states import SessionState
 from quantumsvc.statements import Rows, Statement, run
 from sessions_app.models import Session
 from sessions_app.services.leases import Lease, LeaseLost, renewal
 from sessions_app.services.transitions import session_columns, sessions_from
 
-# Of the waiting jobs, S10 leaves out those whose instance or user is not active.
-_ELIGIBLE = """
-FROM sessions_app_job j
+# What a decision needs to know of a waiting job; how long it is taken to run is the user's own limit,
+# else what the program took before on this backend, else the limit in force (W2).
+_JOB = """j.id, j.created_at, j.session_id, j.instance_id, j.user_id,
+    CASE WHEN j.cost > 0 THEN j.cost ELSE coalesce(r.mean, j.max_seconds) END::float"""
+_HISTORY = "LEFT JOIN sessions_app_runtime r ON r.backend_id = j.backend_id AND r.program = j.program"
+# S10: of the waiting jobs, those whose instance and user are active may start.
+_ACTIVE = """
 JOIN accounts_instance i ON i.id = j.instance_id AND i.is_active
 JOIN accounts_user u ON u.id = j.user_id AND u.is_active
 """
 _MINE = "(SELECT id FROM sessions_app_session WHERE backend_id = %s AND state = 'active')"
-_HEADS = f"""
-(SELECT 'running', id, created_at, session_id FROM sessions_app_job
- WHERE backend_id = %s AND state = 'running' LIMIT 1)
-UNION ALL
-(SELECT 'queued', id, created_at, session_id FROM sessions_app_job
- WHERE session_id = {_MINE} AND state = 'queued' LIMIT 1)
-UNION ALL
-(SELECT 'session', j.id, j.created_at, j.session_id {_ELIGIBLE}
- WHERE j.session_id = {_MINE} AND j.state = 'queued' ORDER BY j.created_at, j.id LIMIT 1)
-UNION ALL
-(SELECT 'any', j.id, j.created_at, j.session_id {_ELIGIBLE}
- WHERE j.backend_id = %s AND j.state = 'queued' ORDER BY j.created_at, j.id LIMIT 1)
-"""
-
-
 _BACKEND = "SELECT is_online AND NOT is_paused, xmin::text FROM backends_backend WHERE id = %s"
 _SESSIONS = """
 SELECT {columns} FROM sessions_app_session
 WHERE backend_id = %s AND (state = 'active' OR next_deadline <= %s OR id = %s) ORDER BY id FOR UPDATE
 """
+_FRONT = f"""
+(SELECT 'running', {_JOB}, j.started_at FROM sessions_app_job j {_HISTORY}
+ WHERE j.backend_id = %s AND j.state = 'running' LIMIT 1)
+UNION ALL
+(SELECT 'queued', j.id, j.created_at, j.session_id, j.instance_id, j.user_id, 0, NULL FROM sessions_app_job j
+ WHERE j.session_id = {_MINE} AND j.state = 'queued' LIMIT 1)
+UNION ALL
+(SELECT 'session', {_JOB}, NULL FROM sessions_app_job j {_ACTIVE} {_HISTORY}
+ WHERE j.session_id = {_MINE} AND j.state = 'queued' ORDER BY j.created_at, j.id LIMIT 1)
+"""
+# Steps from one (instance, user) with waiting jobs to the next, by index, whatever lies between.
+_HEADS = f"""
+WITH RECURSIVE pair AS (
+    (SELECT instance_id, user_id FROM sessions_app_job WHERE backend_id = %s AND state = 'queued'
+     ORDER BY instance_id, user_id LIMIT 1)
+    UNION ALL
+    SELECT step.instance_id, step.user_id FROM pair p CROSS JOIN LATERAL (
+        SELECT q.instance_id, q.user_id FROM sessions_app_job q WHERE q.backend_id = %s AND q.state = 'queued'
+        AND (q.instance_id, q.user_id) > (p.instance_id, p.user_id)
+        ORDER BY q.instance_id, q.user_id LIMIT 1) step
+)
+SELECT {_JOB}, coalesce(used.microseconds, 0) FROM pair p
+CROSS JOIN LATERAL (
+    SELECT q.* FROM sessions_app_job q WHERE q.backend_id = %s AND q.state = 'queued'
+    AND q.instance_id = p.instance_id AND q.user_id = p.user_id ORDER BY q.created_at, q.id LIMIT 1) j
+{_ACTIVE} {_HISTORY}
+LEFT JOIN sessions_app_userusage used
+    ON used.backend_id = j.backend_id AND used.instance_id = j.instance_id AND used.user_id = j.user_id
+"""
+# Shares and sums; an instance is over its limit by what it used of all backends.
+_SHARES = """
+SELECT i.id, i.parent_id, i.shares, coalesce(here.microseconds, 0),
+    i.usage_limit_seconds IS NOT NULL AND (
+        SELECT coalesce(sum(a.microseconds), 0) FROM sessions_app_instanceusage a WHERE a.instance_id = i.id
+    ) >= i.usage_limit_seconds * 1000000::bigint
+FROM accounts_instance i
+LEFT JOIN sessions_app_instanceusage here ON here.instance_id = i.id AND here.backend_id = %s
+"""
 
 
 @dataclass(frozen=True, slots=True)
-class Heads:
-    """The oldest of each kind. ``queued`` ignores S10: it is about whether the session has work at all."""
+class Front:
+    """What runs, and the active session's oldest job that S10 lets start.
 
-    running: str | None
+    ``session_has_queued`` ignores S10: it is about whether the session has work at all (L5).
+    """
+
+    running: RunningJob | None
     session: QueuedJob | None
-    any: QueuedJob | None
     session_has_queued: bool
 
 
@@ -59,24 +94,24 @@ class Reading:
     backend: Backend
     accepts_starts: bool
     sessions: list[Session]
-    heads: Heads
+    front: Front
 
 
 def read_backend(lease: Lease, now: datetime, ended: str | None) -> Reading:
-    """Renew the lease and read everything that a turn needs.
+    """Renew the lease and read what every turn needs.
 
     Locked are the active session, those whose deadline has passed, and the one of the job that ended.
     Raises :class:`LeaseLost`.
     """
     ident = lease.backend_id
     sessions = Statement(_SESSIONS.format(columns=session_columns()), [ident, now, ended or ""])
-    renewed, backend, locked, heads = run(
-        renewal(lease, now), Statement(_BACKEND, [ident]), sessions, _heads_statement(ident)
+    renewed, backend, locked, front = run(
+        renewal(lease, now), Statement(_BACKEND, [ident]), sessions, _front_statement(ident)
     )
     if not renewed:
         raise LeaseLost
     accepts, version = backend[0]
-    return Reading(_backend(ident, version), accepts, sessions_from(locked), _heads(heads))
+    return Reading(_backend(ident, version), accepts, sessions_from(locked), _front(front))
 
 
 @lru_cache(maxsize=256)
@@ -85,27 +120,64 @@ def _backend(ident: int, version: str) -> Backend:
     return Backend.objects.defer("configuration").get(pk=ident)
 
 
-def heads_of(backend: Backend) -> Heads:
-    """The heads of the backend's queues."""
-    return _heads(run(_heads_statement(backend.pk))[0])
+def front_of(backend_id: int) -> Front:
+    """What runs on the backend and what its active session has waiting."""
+    return _front(run(_front_statement(backend_id))[0])
 
 
-def _heads_statement(ident: int) -> Statement:
-    return Statement(_HEADS, [ident, ident, ident, ident])
+def _front_statement(ident: int) -> Statement:
+    return Statement(_FRONT, [ident, ident, ident])
 
 
-def _heads(found: Rows) -> Heads:
+def _front(found: Rows) -> Front:
     rows = {kind: row for kind, *row in found}
-    return Heads(
-        running=rows["running"][0] if "running" in rows else None,
-        session=_queued(rows.get("session")),
-        any=_queued(rows.get("any")),
+    running = rows.get("running")
+    session = rows.get("session")
+    return Front(
+        running=_running(running) if running else None,
+        session=_queued(session) if session else None,
         session_has_queued="queued" in rows,
     )
 
 
-def _queued(row: list[Any] | None) -> QueuedJob | None:
-    return QueuedJob(id=row[0], submitted_at=row[1], session=row[2]) if row else None
+def _running(row: Sequence[Any]) -> RunningJob:
+    ident, _, session, instance, user, expected, started_at = row
+    return RunningJob(
+        id=ident,
+        started_at=started_at,
+        instance=str(instance),
+        user=str(user),
+        session=session,
+        expected=timedelta(seconds=expected),
+    )
+
+
+def _queued(row: Sequence[Any]) -> QueuedJob:
+    ident, created_at, session, instance, user, expected, *_ = row
+    return QueuedJob(
+        id=ident,
+        submitted_at=created_at,
+        session=session,
+        instance=str(instance),
+        user=str(user),
+        expected=timedelta(seconds=expected),
+    )
+
+
+def read_turns(backend_id: int) -> tuple[tuple[QueuedJob, ...], Books]:
+    """The oldest job of each user that S10 lets start, and the books that say whose turn it is (F1-F3)."""
+    heads, shares = run(
+        Statement(_HEADS, [backend_id, backend_id, backend_id]), Statement(_SHARES, [backend_id])
+    )
+    over = {row[0] for row in shares if row[4]}
+    users = {(str(row[3]), str(row[4])): int(row[6]) for row in heads}
+    jobs = tuple(_queued(row) for row in heads if row[3] not in over)
+    return jobs, Books((_share(row) for row in shares), users)
+
+
+def _share(row: Sequence[Any]) -> Share:
+    ident, parent, shares, used, _ = row
+    return Share(id=str(ident), parent=None if parent is None else str(parent), shares=shares, used=int(used))
 
 
 def active_of(sessions: list[Session]) -> Session | None:

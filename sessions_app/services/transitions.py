@@ -13,11 +13,19 @@ from typing import Any
 from django.db import connection, models
 
 from quantumsvc.errors import StaleTransition
-from quantumsvc.scheduling.states import Cause, JobState, SessionState, job_sources, session_sources
+from quantumsvc.scheduling.states import (
+    Cause,
+    JobState,
+    SessionMode,
+    SessionState,
+    job_sources,
+    session_sources,
+)
 from quantumsvc.scheduling.timers import next_deadline
 from quantumsvc.statements import Rows, Statement, run
 from sessions_app.events import CHANNEL
 from sessions_app.models import Job, Session
+from sessions_app.services.ledger import charge
 
 _MOVE = """
 WITH old AS (
@@ -191,20 +199,38 @@ def move_session(
 ) -> None:
     """Move a locked session to ``target`` and keep the object in step with its row.
 
-    Leaving ``active`` adds the time of this activation to what the session has used (L17).
+    Leaving ``active`` adds the time of this activation to what the session has used, and charges it (L17).
     Raises :class:`StaleTransition` when nothing moved.
     """
+    charges: list[Statement] = []
     if session.state == SessionState.ACTIVE and session.activated_at:
-        fields["active_seconds"] = session.active_seconds + (at - session.activated_at).total_seconds()
+        seconds = max((at - session.activated_at).total_seconds(), 0.0)
+        fields["active_seconds"] = session.active_seconds + seconds
+        charges = _charge_session(session, at, seconds)
     _assign(session, {**session.unwritten, **fields, "state": target.value})
     changed = {**session.unwritten, **fields, "next_deadline": session.next_deadline}
     sets, values = _sets(Session, changed)
     sources = session_sources(target)
     parameters = [session.pk, sorted(sources), target.value, *values, at, cause.value]
-    if not run(Statement(_move_sql(Session, sets, guarded=False), parameters))[0]:
+    if not run(Statement(_move_sql(Session, sets, guarded=False), parameters), *charges)[0]:
         found = Session.objects.filter(pk=session.pk).values_list("state", flat=True).first()
         raise StaleTransition("session", session.pk, target, frozenset(sources), found)
     session.unwritten.clear()
+
+
+def _charge_session(session: Session, at: datetime, seconds: float) -> list[Statement]:
+    """L17: a dedicated session pays for the time it was active; a batch's jobs pay for themselves."""
+    if session.mode != SessionMode.DEDICATED:
+        return []
+    return [
+        charge(
+            backend=session.backend_id,
+            instance=session.instance_id,
+            user=session.user_id,
+            at=at,
+            seconds=seconds,
+        )
+    ]
 
 
 def _assign(session: Session, fields: Mapping[str, Any]) -> None:

@@ -6,8 +6,9 @@ from datetime import timedelta
 import pytest
 
 from quantumsvc.backends.models import Backend, CalibrationSet
-from sessions_app.models import Job
+from sessions_app.models import Job, UsageBucket
 from sessions_app.services.deleting import delete_job
+from sessions_app.services.ledger import expire
 from sessions_app.services.submission import Author
 from tests.api.callers import Caller, refusal
 from tests.api.conftest import Time
@@ -166,8 +167,9 @@ def test_it_tells_usage_and_limits(
 ) -> None:
     type(alice.instance).objects.update(usage_limit_seconds=600, usage_allocation_seconds=900)
     submit(author, backend)
-    Worker(backend).start(1)
-    Job.objects.update(quantum_seconds=used)
+    worker = Worker(backend)
+    worker.start(1)
+    worker.turn(2, end="completed", quantum_seconds=used)
     body = alice.get("/instances/usage").json()
     assert body["usage_consumed_seconds"] == used
     assert type(body["usage_consumed_seconds"]) is int
@@ -179,12 +181,16 @@ def test_it_counts_deleted_jobs_and_none_of_others_or_of_long_ago(
     alice: Caller, author: Author, stranger: Caller, backend: Backend
 ) -> None:
     foreign = Author(user=stranger.user, instance=stranger.instance)
-    jobs = [submit(author, backend), submit(foreign, backend), submit(author, backend)]
-    for job, used in zip(jobs, (1, 10, 100), strict=True):
-        Job.objects.filter(pk=job.pk).update(state="completed", finished_at=at(1), quantum_seconds=used)
-    delete_job(job=jobs[0], now=at(2))
-    Job.objects.filter(pk=jobs[2].pk).update(created_at=START - timedelta(days=29))
-    assert alice.get("/instances/usage").json()["usage_consumed_seconds"] == 1
+    jobs = [submit(each, backend, n) for n, each in enumerate((author, foreign, author))]
+    worker = Worker(backend)
+    worker.start(5)
+    for used in (1.0, 10.0, 100.0):
+        worker.turn(6, end="completed", quantum_seconds=used)
+    delete_job(job=jobs[0], now=at(7))
+    assert alice.get("/instances/usage").json()["usage_consumed_seconds"] == 101
+    UsageBucket.objects.update(hour=START - timedelta(days=29))
+    expire(START)
+    assert alice.get("/instances/usage").json()["usage_consumed_seconds"] == 0
 
 
 def test_it_offers_the_whole_api_at_both_addresses(alice: Caller, backend: Backend) -> None:

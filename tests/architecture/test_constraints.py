@@ -15,7 +15,16 @@ from quantumsvc.accounts.services import issue_key
 from quantumsvc.backends.models import Backend, BackendAccess
 from quantumsvc.errors import StaleTransition
 from quantumsvc.scheduling.states import JOB_MOVES, SESSION_MOVES, Cause, JobState, SessionState
-from sessions_app.models import Job, JobEvent, Session, SessionEvent
+from sessions_app.models import (
+    InstanceUsage,
+    Job,
+    JobEvent,
+    RunTime,
+    Session,
+    SessionEvent,
+    UsageBucket,
+    UserUsage,
+)
 from sessions_app.services.transitions import lock_session, move_job, move_session
 from tests.factories import START, at, make_author, make_backend, make_instance, make_user, open_, submit
 
@@ -55,6 +64,24 @@ def an_instance() -> Instance:
 
 def a_backend() -> Backend:
     return make_backend()
+
+
+def an_instance_usage() -> models.Model:
+    return InstanceUsage.objects.create(backend=make_backend(), instance=make_instance())
+
+
+def a_user_usage() -> models.Model:
+    return UserUsage.objects.create(backend=make_backend(), instance=make_instance(), user=make_user())
+
+
+def a_bucket() -> models.Model:
+    return UsageBucket.objects.create(
+        backend=make_backend(), instance=make_instance(), user=make_user(), hour=START
+    )
+
+
+def a_run_time() -> models.Model:
+    return RunTime.objects.create(backend=make_backend(), program="sampler", mean=1.0)
 
 
 RUNNING = {"state": "running", "started_at": at(1), "attempt": 1}
@@ -99,6 +126,8 @@ REFUSED: dict[str, tuple[Callable[[], models.Model], list[dict[str, Any]]]] = {
     ),
     "job_deleted_only_ended": (a_job, [{"deleted_at": at(1)}, RUNNING | {"deleted_at": at(1)}]),
     "job_running_has_attempt": (a_job, [RUNNING | {"attempt": 0}, RUNNING | {"started_at": None}]),
+    "instance_usage_not_negative": (an_instance_usage, [{"microseconds": -1}]),
+    "user_usage_not_negative": (a_user_usage, [{"microseconds": -1}]),
     "job_phase_only_while_running": (a_job, [{"phase": "executing"}, ENDED | {"phase": "finishing"}]),
 }
 
@@ -108,6 +137,10 @@ UNIQUE: dict[str, Callable[[], Any]] = {
     "membership_once": lambda: _again(a_membership()),
     "api_key_name_unique_while_valid": lambda: _again(a_key(), digest="0" * 64),
     "one_grant_per_instance": lambda: _again(a_grant()),
+    "one_sum_per_instance": lambda: _again(an_instance_usage()),
+    "one_sum_per_user": lambda: _again(a_user_usage()),
+    "one_bucket_per_hour": lambda: _again(a_bucket()),
+    "one_run_time_per_program": lambda: _again(a_run_time()),
     "one_running_job_per_backend": lambda: _both(Job, [a_job(), a_job()], RUNNING),
     "one_active_session_per_backend": lambda: _both(Session, [a_session(), a_session()], ACTIVE),
 }

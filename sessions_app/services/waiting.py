@@ -1,0 +1,161 @@
+"""Why a job waits, at which place, and when it is expected to start (E1).
+
+The answer comes from the rules that decide: the kernel explains and forecasts on the same snapshot.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import transaction
+
+from quantumsvc.backends.models import Backend
+from quantumsvc.scheduling.explain import Waiting, explain
+from quantumsvc.scheduling.forecast import Estimate, Expectation, WaitingSession, forecast
+from quantumsvc.scheduling.queued import Bar, QueuedJob
+from quantumsvc.scheduling.snapshot import Snapshot
+from quantumsvc.scheduling.states import JobState, SessionMode, SessionState
+from quantumsvc.scheduling.timers import max_ttl_deadline
+from quantumsvc.scheduling.words import blocker_for, sentence
+from quantumsvc.statements import Statement, run
+from sessions_app.models import Job, RunTime, Session
+from sessions_app.services.lives import settle_overdue
+from sessions_app.services.queue import front_of, read_turns
+from sessions_app.services.snapshots import snapshot_of
+
+# The forecast plays through so many of the oldest waiting jobs; of those behind, nothing is foreseen.
+HORIZON = 1_000
+# Where nothing is known of a program, its jobs may take between these parts of their limit.
+UNKNOWN = (0.01, 0.2, 1.0)
+
+_QUEUE = """
+SELECT j.id, j.created_at, j.session_id, j.instance_id, j.user_id,
+    CASE WHEN j.cost > 0 THEN j.cost ELSE coalesce(r.mean, j.max_seconds) END::float,
+    j.program, j.max_seconds, i.is_active, u.is_active
+FROM sessions_app_job j
+JOIN accounts_instance i ON i.id = j.instance_id
+JOIN accounts_user u ON u.id = j.user_id
+LEFT JOIN sessions_app_runtime r ON r.backend_id = j.backend_id AND r.program = j.program
+WHERE j.backend_id = %s AND j.state = 'queued' ORDER BY j.created_at, j.id LIMIT %s
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What there is to say of one waiting job."""
+
+    waiting: Waiting
+    expectation: Expectation
+
+    def told(self, visible: Collection[str], now: datetime) -> dict[str, Any]:
+        """For a reader who may see the instances in ``visible``: no other tenant's names."""
+        blocker = blocker_for(self.waiting.blocker, visible)
+        return {
+            "place": self.expectation.place,
+            "reason": self.waiting.reason.value,
+            "rule": self.waiting.rule,
+            "message": sentence(self.waiting, visible, now),
+            "until": self.waiting.until,
+            "blocked_by": {"kind": blocker.kind.value, "id": blocker.id or None} if blocker else None,
+            "expected_start": {
+                "earliest": self.expectation.earliest,
+                "likely": self.expectation.likely,
+                "latest": self.expectation.latest,
+            },
+        }
+
+
+@transaction.atomic
+def outlook(job: Job, now: datetime) -> Outlook | None:
+    """Why ``job`` waits and when it may start; ``None`` when it does not wait (any more)."""
+    settle_overdue(now, backend_id=job.backend_id)
+    queue, estimates = _queue(job.backend_id)
+    entry = next((each for each in queue if each.id == job.pk), None) or _entry(job)
+    if not Job.objects.filter(pk=job.pk, state=JobState.QUEUED).exists():
+        return None
+    snapshot = present(job.backend, now)
+    foreseen = forecast(snapshot, queue, estimates, _sessions(job.backend_id), only=job.pk)
+    waiting = explain(snapshot, [entry])[job.pk]
+    return Outlook(waiting, foreseen.get(job.pk, Expectation()))
+
+
+def present(backend: Backend, now: datetime) -> Snapshot:
+    """The backend's snapshot at this moment; its overdue sessions must have been settled."""
+    active = Session.objects.filter(backend=backend, state=SessionState.ACTIVE).first()
+    heads, books = read_turns(backend.pk)
+    return snapshot_of(
+        now=now,
+        online=backend.accepts_starts,
+        active=active,
+        front=front_of(backend.pk),
+        heads=heads,
+        books=books,
+    )
+
+
+def _queue(backend_id: int) -> tuple[list[QueuedJob], dict[str, Estimate]]:
+    rows = run(Statement(_QUEUE, [backend_id, HORIZON]))[0]
+    known = {each.program: each for each in RunTime.objects.filter(backend_id=backend_id)}
+    estimates = {row[0]: _estimate(known.get(row[6]), row[7]) for row in rows}
+    return [_queued(row) for row in rows], estimates
+
+
+def _queued(row: tuple[Any, ...]) -> QueuedJob:
+    return QueuedJob(
+        id=row[0],
+        submitted_at=row[1],
+        session=row[2],
+        instance=str(row[3]),
+        user=str(row[4]),
+        expected=timedelta(seconds=row[5]),
+        barred=_bar(instance_active=row[8], user_active=row[9]),
+    )
+
+
+def _bar(*, instance_active: bool, user_active: bool) -> Bar | None:
+    if not instance_active:
+        return Bar.INSTANCE_INACTIVE
+    return None if user_active else Bar.USER_SUSPENDED
+
+
+def _entry(job: Job) -> QueuedJob:
+    return QueuedJob(
+        id=job.pk,
+        submitted_at=job.created_at,
+        session=job.session_id,
+        instance=str(job.instance_id),
+        user=str(job.user_id),
+        expected=timedelta(seconds=job.max_seconds),
+        barred=_bar(instance_active=job.instance.is_active, user_active=job.user.is_active),
+    )
+
+
+def _estimate(known: RunTime | None, limit: int) -> Estimate:
+    if known is None:
+        low, likely, high = (limit * part for part in UNKNOWN)
+    else:
+        spread = 2 * known.deviation
+        low, likely, high = max(known.mean - spread, 0.0), known.mean, min(known.mean + spread, limit)
+    return Estimate(*(timedelta(seconds=each) for each in (low, likely, high)))
+
+
+def _sessions(backend_id: int) -> list[WaitingSession]:
+    waiting = Session.objects.filter(
+        backend_id=backend_id,
+        state__in=(SessionState.OPEN.value, SessionState.INACTIVE.value),
+        jobs__state=JobState.QUEUED.value,
+    )
+    return [
+        WaitingSession(
+            id=each.pk,
+            instance=str(each.instance_id),
+            user=str(each.user_id),
+            mode=SessionMode(each.mode),
+            accepting_jobs=each.accepting_jobs,
+            interactive_ttl=each.interactive_ttl,
+            max_ttl=each.max_ttl,
+            ends_at=max_ttl_deadline(each.facts()),
+        )
+        for each in waiting.distinct()[:HORIZON]
+    ]
