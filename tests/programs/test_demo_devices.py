@@ -6,6 +6,7 @@ import copy
 import json
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 from unittest.mock import MagicMock
 
@@ -19,6 +20,7 @@ from qiskit_ibm_runtime.utils.backend_decoder import configuration_from_server_d
 from quantumsvc.backends.demo_devices import DemoDevice, demo_devices
 from quantumsvc.backends.drivers.base import Device
 from quantumsvc.backends.execution.messages import Limits
+from quantumsvc.backends.execution.options import MEBIBYTE, PoolOptions
 from tests.programs.conftest import Runner
 from tests.programs.payloads import decoded, sampler_params
 
@@ -70,6 +72,11 @@ def test_it_leaves_room_for_28_entangled_qubits(demo: dict[str, DemoDevice], dev
     needed = device_called("ibmq_qasm_simulator").memory_needed(28)
     assert needed == 4 << 30
     assert demo["ibmq_qasm_simulator"].limits["memory_bytes"] > needed
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_it_promises_no_job_more_memory_than_a_child_may_take(demo: dict[str, DemoDevice], name: str) -> None:
+    assert demo[name].limits["memory_bytes"] <= PoolOptions(socket=Path()).memory_mb * MEBIBYTE
 
 
 def test_it_writes_plain_json(demo: dict[str, DemoDevice]) -> None:

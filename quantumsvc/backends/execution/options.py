@@ -17,7 +17,7 @@ class PoolOptions:
     socket: Path
     max_children: int = 8
     spares: int = 1
-    memory_mb: int = 4096
+    memory_mb: int = 8192
     max_jobs: int = 500
     rss_mb: int = 1024
     idle_seconds: float = 600
