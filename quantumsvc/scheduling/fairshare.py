@@ -173,12 +173,13 @@ def fairest(jobs: Iterable[QueuedJob], books: Books) -> QueuedJob | None:
 
 
 def _of_each_instance(jobs: Iterable[QueuedJob], books: Books) -> dict[str, QueuedJob]:
-    first: dict[str, QueuedJob] = {}
+    first: dict[str, tuple[tuple[int, datetime, str], QueuedJob]] = {}
     for job in jobs:
+        order = user_order(job, books)
         rival = first.get(job.instance)
-        if rival is None or user_order(job, books) < user_order(rival, books):
-            first[job.instance] = job
-    return first
+        if rival is None or order < rival[0]:
+            first[job.instance] = (order, job)
+    return {instance: job for instance, (_, job) in first.items()}
 
 
 def _branches(instances: Iterable[str], books: Books) -> dict[str | None, list[str]]:

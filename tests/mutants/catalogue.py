@@ -112,7 +112,7 @@ FAIRSHARE = [
     Mutant("F1", "a group's own jobs never run", "fairshare.py", "    if node in own:\n", "    if node in own and not claims:\n"),
     Mutant("F3", "a user's use does not count", "fairshare.py", "return (books.used_by(job), *submission_order(job))", "return (0, *submission_order(job))"),
     Mutant("F3", "users with equal use in any order", "fairshare.py", "return (books.used_by(job), *submission_order(job))", "return (books.used_by(job), job.submitted_at, '')"),
-    Mutant("F3", "the user who used most goes first", "fairshare.py", "user_order(job, books) < user_order(rival, books)", "user_order(job, books) > user_order(rival, books)"),
+    Mutant("F3", "the user who used most goes first", "fairshare.py", "order < rival[0]", "order > rival[0]"),
     Mutant("F3", "use in other instances counts", "fairshare.py", "return self._users.get((job.instance, job.user), 0)", "return sum(used for (_, user), used in self._users.items() if user == job.user)"),
     Mutant("F4", "running work is charged to nobody", "fairshare.py", "counted.charge(meter.instance, meter.user, meter.microseconds(now))", "pass"),
     Mutant("F4", "running work is charged to the books themselves", "fairshare.py", "counted = self.copy()", "counted = self"),
