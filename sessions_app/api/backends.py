@@ -1,6 +1,5 @@
 """The runtime API's calls about backends and what an instance has used."""
 
-from django.db.models import Count
 from django.http import HttpResponse
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -10,12 +9,11 @@ from quantumsvc import clock
 from quantumsvc.api import api_version, bool_parameter, require_instance, time_parameter
 from quantumsvc.backends.models import Backend, BackendKind, CalibrationSet
 from quantumsvc.errors import NotFound, UnknownBackend
-from quantumsvc.scheduling.states import JobState
 from quantumsvc.wire.times import parse_day
 from sessions_app.api.bodies import backend_body, backend_status
-from sessions_app.models import Job
 from sessions_app.services.ledger import WINDOW
 from sessions_app.services.lives import settle_overdue
+from sessions_app.services.load import Load, loads
 from sessions_app.services.usage import used_seconds
 
 JSON = "application/json"
@@ -32,12 +30,6 @@ def backend_of(request: Request, name: str) -> Backend:
     return backend
 
 
-def queue_lengths() -> dict[int, int]:
-    """How many jobs wait or run on each backend."""
-    rows = Job.objects.filter(state__in=(JobState.QUEUED, JobState.RUNNING))
-    return dict(rows.order_by().values_list("backend_id").annotate(Count("pk")))
-
-
 class BackendsView(APIView):
     """``GET /backends``"""
 
@@ -48,8 +40,8 @@ class BackendsView(APIView):
             rows = rows.exclude(kind=BackendKind.MOCK.value)
         if api_version(request) <= NAMES_ONLY_UNTIL:
             return Response({"devices": [backend.name for backend in rows]})
-        lengths = queue_lengths()
-        return Response({"devices": [backend_body(each, lengths.get(each.pk, 0)) for each in rows]})
+        known = loads([each.pk for each in rows])
+        return Response({"devices": [backend_body(each, known.get(each.pk, Load())) for each in rows]})
 
 
 class ConfigurationView(APIView):
@@ -98,8 +90,8 @@ class StatusView(APIView):
     def get(self, request: Request, name: str) -> Response:
         """Whether the backend is on, and how many jobs are before a new one."""
         backend = backend_of(request, name)
-        waiting = Job.objects.filter(backend=backend, state__in=(JobState.QUEUED, JobState.RUNNING))
-        return Response(backend_status(backend, waiting.count()))
+        load = loads([backend.pk]).get(backend.pk, Load())
+        return Response(backend_status(backend, load.jobs))
 
 
 class InstanceUsageView(APIView):

@@ -9,6 +9,7 @@ from quantumsvc.backends.models import Backend, BackendKind
 from quantumsvc.scheduling.states import JobState, SessionMode, SessionState
 from quantumsvc.wire.times import iso_z
 from sessions_app.models import Job, Session
+from sessions_app.services.load import Load
 
 # The wire knows five words and no other; a client polls for ever on anything else (J1).
 STATE_WORDS = {state.value: state.value.capitalize() for state in JobState}
@@ -117,7 +118,7 @@ def used_seconds(session: Session, now: datetime) -> float:
     return round(seconds, 6)
 
 
-def backend_body(backend: Backend, queue_length: int) -> dict[str, Any]:
+def backend_body(backend: Backend, load: Load) -> dict[str, Any]:
     """One entry of the list of backends."""
     body: dict[str, Any] = {
         "name": backend.name,
@@ -126,8 +127,8 @@ def backend_body(backend: Backend, queue_length: int) -> dict[str, Any]:
         "qubits": backend.qubits,
         "physical_qubits": backend.qubits,
         "processor_type": {"family": "Aer", "revision": "1"},
-        "queue_length": queue_length,
-        "wait_time_seconds": {"average": 0},
+        "queue_length": load.jobs,
+        "wait_time_seconds": {"average": round(load.seconds, 1)},
         "performance_metrics": {},
         "clops": {"value": 0, "type": "hardware"},
     }

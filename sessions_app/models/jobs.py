@@ -87,6 +87,8 @@ class Job(models.Model):
                 condition=Q(state="queued", session__isnull=False),
                 name="job_session_queue",
             ),
+            # How much waits on a backend.
+            models.Index(fields=("backend",), condition=Q(state__in=("queued", "running")), name="job_load"),
             # The oldest waiting job of each user, read when it is anybody's turn (F2, F3).
             models.Index(
                 fields=("backend", "instance", "user", "created_at", "id"),

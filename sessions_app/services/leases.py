@@ -17,6 +17,8 @@ LEASE = timedelta(seconds=15)
 HEARTBEAT = LEASE / 3
 # A request for a drain is believed for this long; after that it is made again.
 REQUEST_TRUSTED = timedelta(seconds=10)
+# Rung when a backend gets a holder, and when a drain was asked for: the timekeeper sees to both.
+TIMEKEEPER = "quantumsvc_timekeeper"
 DRAIN_TASK = "sessions_app.tasks.look_at"
 
 
@@ -55,6 +57,7 @@ def look_at(backend_id: int, now: datetime) -> None:
 def request_drain(backend_id: int, now: datetime) -> None:
     """Put a drain of this backend into the task queue, in the present transaction."""
     BackendLease.objects.filter(pk=backend_id).update(drain_requested_at=now)
+    ring(TIMEKEEPER)
     async_task(DRAIN_TASK, backend_id, q_options={"save": False, "group": "drains"})
 
 
@@ -76,6 +79,7 @@ def acquire(*, backend_id: int, owner: str, now: datetime) -> Lease | None:
     BackendLease.objects.filter(pk=backend_id).update(
         fence=fence, owner=owner, expires_at=now + LEASE, drain_requested_at=None
     )
+    ring(TIMEKEEPER)
     return Lease(backend_id, fence, owner)
 
 

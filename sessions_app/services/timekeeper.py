@@ -16,6 +16,7 @@ from quantumsvc.doorbell import Listener, listening
 from sessions_app.models import BackendLease, Session
 from sessions_app.services.leases import (
     REQUEST_TRUSTED,
+    TIMEKEEPER,
     dead_leases,
     expire_orphans,
     request_drain,
@@ -24,8 +25,10 @@ from sessions_app.services.leases import (
 from sessions_app.services.lives import settle_overdue
 
 logger = logging.getLogger(__name__)
-CHANNEL = "quantumsvc_timekeeper"
+# While somebody holds a backend, its heartbeat is looked at this often (seconds).
 SWEEP_SECONDS = 1.0
+# Otherwise a sweep comes with the next deadline, or when a bell tells of a new one; a lost bell costs this.
+IDLE_SECONDS = 20.0
 
 
 def sweep(now: datetime) -> None:
@@ -40,19 +43,19 @@ def sweep(now: datetime) -> None:
 
 
 def next_sweep(now: datetime) -> float:
-    """Seconds until the next round: a second, or less when a session's deadline comes first."""
+    """Seconds until the next round is due: a session's deadline, or a look at those who hold backends."""
+    held = BackendLease.objects.filter(expires_at__isnull=False).exists()
+    longest = SWEEP_SECONDS if held else IDLE_SECONDS
     due = Session.objects.filter(next_deadline__isnull=False).order_by("next_deadline")
     deadline = due.values_list("next_deadline", flat=True).first()
-    if deadline is None:
-        return SWEEP_SECONDS
-    return min(max((deadline - now).total_seconds(), 0.0), SWEEP_SECONDS)
+    return longest if deadline is None else min(max((deadline - now).total_seconds(), 0.0), longest)
 
 
 def keep_time(stopped: Callable[[], bool]) -> None:
     """Sweep until told to stop; while the database is away, try again every second."""
     while not stopped():
         try:
-            with listening(CHANNEL) as bell:
+            with listening(TIMEKEEPER) as bell:
                 _sweep_until(stopped, bell)
         except (psycopg.OperationalError, DatabaseError) as error:
             logger.warning("the timekeeper waits for the database: %s", error)
