@@ -18,6 +18,7 @@ from qiskit_ibm_runtime.utils.backend_decoder import (
 
 from quantumsvc.backends.drivers.base import Device, DeviceDocument, JsonDict, only_options
 from quantumsvc.backends.drivers.noise import ChipSimulator
+from quantumsvc.backends.drivers.outcomes import checked
 from quantumsvc.backends.programs.errors import Code, ProgramError
 
 METHODS = ("automatic", "statevector", "matrix_product_state", "stabilizer")
@@ -120,7 +121,7 @@ def _device(
 ) -> Device:
     return Device(
         name=document.name,
-        backend=simulator,
+        backend=checked(simulator),
         target=target,
         is_simulator=bool(document.configuration.get("simulator")),
         noisy=noisy,

@@ -13,6 +13,7 @@ from qiskit.providers import BackendV2
 
 from quantumsvc.backends.drivers.base import Device, DeviceDocument, JsonDict, only_options
 from quantumsvc.backends.drivers.describing import configuration_of, properties_of
+from quantumsvc.backends.drivers.outcomes import checked
 from quantumsvc.backends.programs.errors import Code, ProgramError
 
 OPTIONS = ("path", "options")
@@ -27,7 +28,7 @@ class PluggedDriver:
         configuration = document.configuration or configuration_of(backend, document.name)
         return Device(
             name=document.name,
-            backend=backend,
+            backend=checked(backend),
             target=backend.target,
             is_simulator=bool(configuration.get("simulator")),
             noisy=True,

@@ -12,7 +12,9 @@ REASON_MAX = 2000
 TRACE_MAX = 15_000
 MEBIBYTE = 1024 * 1024
 
-_MEMORY_WORDS = re.compile(r"insufficient memory|cannot allocate memory|bad_alloc|unable to allocate", re.I)
+_MEMORY_WORDS = re.compile(
+    r"insufficient memory|cannot allocate memory|bad_alloc|unable to allocate|can't start new thread", re.I
+)
 
 
 def failure_of(error: BaseException, limits: Limits) -> Failed:
