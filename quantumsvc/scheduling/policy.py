@@ -19,46 +19,17 @@ the time is held for others (S3), or will be before the job is expected to end (
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import replace
 
-from quantumsvc.scheduling.effective import SessionChange, effective
+from quantumsvc.scheduling.decisions import Decision, Hold, Idle, Start
+from quantumsvc.scheduling.effective import effective
 from quantumsvc.scheduling.fairshare import fairest
 from quantumsvc.scheduling.queued import QueuedJob, submission_order
 from quantumsvc.scheduling.snapshot import Snapshot
 from quantumsvc.scheduling.states import SessionMode
-from quantumsvc.scheduling.windows import WindowMode, current, next_edge, obstacle
+from quantumsvc.scheduling.windows import Window, WindowMode, current, next_edge, obstacle
 
-
-@dataclass(frozen=True, slots=True)
-class Start:
-    """Run this job now. ``due``: what time has made of the session that was active (L6, L8, W3)."""
-
-    job: QueuedJob
-    rule: str
-    due: tuple[SessionChange, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Hold:
-    """Start nothing, because the backend is kept for a session, until ``until`` at the latest."""
-
-    until: datetime
-    rule: str
-    session: str
-    due: tuple[SessionChange, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Idle:
-    """Nothing can start; nothing known will change that by itself before ``until`` (``None``: never)."""
-
-    rule: str
-    until: datetime | None = None
-    due: tuple[SessionChange, ...] = ()
-
-
-Decision = Start | Hold | Idle
+__all__ = ["PRECEDENCE", "Decision", "Hold", "Idle", "Start", "decide", "may_start", "needs_heads"]
 
 
 def decide(snapshot: Snapshot) -> Decision:
@@ -106,9 +77,14 @@ def session_job(snapshot: Snapshot) -> Decision | None:
     return None
 
 
-def reserved_job(snapshot: Snapshot) -> Decision | None:
+def _priority_window(snapshot: Snapshot) -> Window | None:
     window = current(snapshot.windows, snapshot.now)
-    if window is None or window.mode is not WindowMode.PRIORITY:
+    return window if window is not None and window.mode is WindowMode.PRIORITY else None
+
+
+def reserved_job(snapshot: Snapshot) -> Decision | None:
+    window = _priority_window(snapshot)
+    if window is None:
         return None
     inside = [
         job
@@ -162,3 +138,14 @@ PRECEDENCE: tuple[Callable[[Snapshot], Decision | None], ...] = (
     fair_share,  # 8. S7
     nothing,  # 9. S7
 )
+
+
+def needs_heads(snapshot: Snapshot) -> bool:
+    """Whether the decision depends on ``heads``. If not, a store need not look for them."""
+    settled, _ = effective(snapshot)
+    for rule in PRECEDENCE:
+        if rule is fair_share or (rule is reserved_job and _priority_window(settled)):
+            return True
+        if rule(settled) is not None:
+            return False
+    raise AssertionError("fair share is among the rules")

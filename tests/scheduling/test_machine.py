@@ -11,7 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from quantumsvc.scheduling.actors import Sitting
 from quantumsvc.scheduling.fairshare import Books, Share
-from quantumsvc.scheduling.policy import Decision, Hold, Idle, Start, decide
+from quantumsvc.scheduling.policy import Decision, Hold, Idle, Start, decide, needs_heads
 from quantumsvc.scheduling.queued import Bar, QueuedJob
 from quantumsvc.scheduling.snapshot import Snapshot
 from quantumsvc.scheduling.states import JobState, SessionMode
@@ -273,6 +273,8 @@ class Machine(RuleBasedStateMachine):
         whole = decide(self.world.snapshot(self.now, whole=True))
         assert brief(heads) == want.decision()
         assert heads == whole, "heads are enough"
+        blind = replace(self.world.snapshot(self.now), heads=())
+        assert needs_heads(blind) or decide(blind) == whole
         if isinstance(heads, Hold):
             assert heads.until > self.now
         if isinstance(heads, Idle) and heads.until is not None:

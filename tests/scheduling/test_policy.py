@@ -6,7 +6,7 @@ import pytest
 
 from quantumsvc.scheduling.effective import SessionChange
 from quantumsvc.scheduling.fairshare import Books, Meter, Share
-from quantumsvc.scheduling.policy import Decision, Hold, Idle, Start, decide
+from quantumsvc.scheduling.policy import Decision, Hold, Idle, Start, decide, needs_heads
 from quantumsvc.scheduling.queued import Bar, QueuedJob
 from quantumsvc.scheduling.snapshot import RunningJob, Snapshot
 from quantumsvc.scheduling.states import Cause, SessionState
@@ -416,3 +416,13 @@ ALL = [*BACKEND, *SESSIONS, *PASSED_DEADLINES, *WINDOWS, *PRIORITY_WINDOWS, *GEN
 @pytest.mark.parametrize("case", ALL, ids=lambda case: case.name)
 def test_it_decides(case: Case) -> None:
     assert decide(case.snapshot) == case.want
+
+
+@pytest.mark.parametrize("case", ALL, ids=lambda case: case.name)
+def test_it_decides_the_same_without_heads_when_it_does_not_need_them(case: Case) -> None:
+    without = replace(case.snapshot, heads=())
+    assert needs_heads(without) == needs_heads(case.snapshot)
+    if needs_heads(without):
+        assert case.want.rule in ("S9", "S7", "S5", "W2")
+    else:
+        assert decide(without) == case.want
