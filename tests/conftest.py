@@ -3,8 +3,14 @@
 from collections.abc import Iterator
 
 import pytest
+from django.conf import settings
 
 from quantumsvc import clock
+
+
+def pytest_configure() -> None:
+    """Static files are served from a folder that a first start makes; here, nothing has been started."""
+    settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)
 
 
 @pytest.fixture(autouse=True)
