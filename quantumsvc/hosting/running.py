@@ -24,8 +24,9 @@ _HOST = "127.0.0.1"
 _PREFIX_WIDTH = 11
 
 # All that the pool's processes get to see of the environment: they run what strangers send.
-_POOL_VARIABLES = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "PYTHONPATH", "LD_LIBRARY_PATH")
-_POOL_PREFIX = "QUANTUMSVC_EXECUTION_"
+_POOL_VARIABLES = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "PYTHONPATH", "LD_LIBRARY_PATH")
+# A worker holds one child; beyond these, so many are kept warm for the instance they served last.
+_KEPT_WARM = 8
 
 
 class CannotStart(Exception):
@@ -118,9 +119,7 @@ def _children(wish: Wish, listener: socket) -> list[Part]:
         "QUANTUMSVC_DATA": str(wish.data_dir),
         "QUANTUMSVC_PORT": str(wish.port),
     }
-    pool = [python, "-m", "quantumsvc.backends.execution.pool", "--die-with-parent"]
-    pool += ["--socket", settings.EXECUTION_SOCKET]
-    pool_part = ChildPart("pool", pool, _pool_environment(), say, 3.0, settings.BASE_DIR)
+    pool_part = ChildPart("pool", _pool_command(), _pool_environment(), say, 3.0, settings.BASE_DIR)
     workers = ChildPart("workers", [python, manage, "workers"], full, say, 8.0, settings.BASE_DIR)
     timekeeper = ChildPart("timekeeper", [python, manage, "timekeeper"], full, say, 3.0, settings.BASE_DIR)
     fd = listener.fileno()
@@ -128,12 +127,14 @@ def _children(wish: Wish, listener: socket) -> list[Part]:
     return [pool_part, workers, timekeeper, web]
 
 
+def _pool_command() -> list[str]:
+    command = [sys.executable, "-m", "quantumsvc.backends.execution.pool", "--die-with-parent"]
+    command += ["--socket", settings.EXECUTION_SOCKET, "--threads", str(settings.CHILD_THREADS)]
+    return [*command, "--max-children", str(settings.WORKERS + _KEPT_WARM)]
+
+
 def _pool_environment() -> dict[str, str]:
-    kept = {
-        name: value
-        for name, value in os.environ.items()
-        if name in _POOL_VARIABLES or name.startswith(_POOL_PREFIX)
-    }
+    kept = {name: os.environ[name] for name in _POOL_VARIABLES if name in os.environ}
     return {**kept, "PYTHONUNBUFFERED": "1"}
 
 

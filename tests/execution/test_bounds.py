@@ -1,3 +1,4 @@
+import json
 import time
 
 import pytest
@@ -5,7 +6,7 @@ import pytest
 from quantumsvc.backends.execution.client import Lease
 from quantumsvc.backends.execution.messages import Crashed, Failed, Finished
 from quantumsvc.backends.execution.testing import RunningPool, a_task, run_to_end
-from tests.execution.conftest import StartPool
+from tests.execution.conftest import AER, StartPool
 
 MEBIBYTE = 1024 * 1024
 
@@ -41,6 +42,17 @@ def test_it_gives_no_task_more_than_the_pool_allows(start_pool: StartPool) -> No
             ending = run_to_end(lease, a_task(memory_bytes=budget), b"fill %d" % (256 * MEBIBYTE))[-1]
             assert isinstance(ending, Failed)
             assert ending.code == 8024
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_it_gives_a_simulation_the_threads_it_may_have(start_pool: StartPool, threads: int) -> None:
+    pool = start_pool("--threads", str(threads), programs=AER)
+    with pool.client.lease("wide") as lease:
+        assert isinstance(run_to_end(lease, a_task(), b"aer 18")[-1], Finished)
+        ending = run_to_end(lease, a_task(), b"facts")[-1]
+        assert isinstance(ending, Finished)
+        # The child's own thread waits while one more runs the simulator and helps it.
+        assert json.loads(ending.result)["threads"] == 1 + threads
 
 
 def test_it_ends_a_job_that_used_up_its_processor_time(lease: Lease) -> None:

@@ -26,7 +26,7 @@ def environment() -> dict[str, str]:
     """As in a shell in which nothing was set; the database is the embedded one."""
     unset = {"DATABASE_URL", "QUANTUMSVC_DATA", "QUANTUMSVC_PORT", "QUANTUMSVC_DB_POOL"}
     kept = {name: value for name, value in os.environ.items() if name not in unset}
-    return {**kept, "QUANTUMSVC_WORKERS": "1"}
+    return {**kept, "QUANTUMSVC_WORKERS": "1", "QUANTUMSVC_CHILD_THREADS": "2"}
 
 
 def manage(*arguments: str) -> "subprocess.CompletedProcess[str]":
@@ -110,6 +110,19 @@ def client_json(service: Service, *more: str) -> dict[str, Any]:
 
 def test_it_serves_from_an_empty_folder(service: Service) -> None:
     assert service.ask() == 200
+
+
+def test_it_gives_the_pool_a_child_for_each_worker_and_some_to_keep_warm(service: Service) -> None:
+    words = Path(f"/proc/{service.part('pool')}/cmdline").read_text().split("\0")
+    assert words[words.index("--max-children") + 1] == "9"
+
+
+def test_it_gives_each_simulation_its_threads(service: Service) -> None:
+    assert "OMP_NUM_THREADS=2" in Path(f"/proc/{service.part('pool')}/environ").read_text().split("\0")
+
+
+def test_it_prints_nothing_of_the_libraries_steps_at_the_start(service: Service) -> None:
+    assert "Pass: " not in service.log.read_text()
 
 
 def test_it_refuses_to_run_twice_on_the_same_data_and_says_who_runs(service: Service) -> None:

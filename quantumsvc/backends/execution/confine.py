@@ -16,21 +16,22 @@ from quantumsvc.backends.execution.options import MEBIBYTE, PoolOptions
 IMPORT_ROOT = Path(__file__).resolve().parents[3]
 """Where the package is imported from."""
 KEPT_VARIABLES = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "LD_LIBRARY_PATH", "PYTHONPATH")
-THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "RAYON_NUM_THREADS")
+SINGLE_THREAD_VARIABLES = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "RAYON_NUM_THREADS")
 FILE_BYTES_MAX = MEBIBYTE
 OPEN_FILES_MAX = 64
 PROCESSES_MAX = 512
 """Of the user as a whole, where it is a user of the pool's own: a bar for fork bombs."""
 
 
-def clean_environment(found: dict[str, str]) -> dict[str, str]:
-    """The variables an execution process may have.
+def clean_environment(found: dict[str, str], threads: int = 1) -> dict[str, str]:
+    """The variables an execution process may have; ``threads`` are those that the simulator takes.
 
-    One thread per process unless the operator says otherwise: several children that each take all
-    cores are several times slower than the same children with one thread.
+    One unless the operator says otherwise: several children that each take all cores are several times
+    slower than the same children with one thread. Other libraries start their threads when they are
+    imported, which is before the children are forked, so they get none.
     """
     kept = {name: found[name] for name in KEPT_VARIABLES if name in found}
-    threads = {name: found.get(name, "1") for name in THREAD_VARIABLES}
+    several = {**dict.fromkeys(SINGLE_THREAD_VARIABLES, "1"), "OMP_NUM_THREADS": str(threads)}
     folders = [each for each in kept.pop("PYTHONPATH", "").split(os.pathsep) if os.path.isabs(each)]
     path = os.pathsep.join(dict.fromkeys([str(IMPORT_ROOT), *folders]))
     fixed = {
@@ -39,7 +40,7 @@ def clean_environment(found: dict[str, str]) -> dict[str, str]:
         "QISKIT_PARALLEL": "FALSE",
         "HOME": "/",
     }
-    return kept | threads | fixed | {"PYTHONDONTWRITEBYTECODE": "1"}
+    return kept | several | fixed | {"PYTHONDONTWRITEBYTECODE": "1"}
 
 
 def close_all_but(*keep: int) -> None:

@@ -11,12 +11,13 @@ MEBIBYTE = 1024 * 1024
 class PoolOptions:
     """``memory_mb`` is the most a child may take beyond the warm state it is forked with, whatever a
     task asks for. A child is recycled after ``max_jobs`` jobs, at ``rss_mb`` of resident memory (0: no
-    mark) or when nobody leased it for ``idle_seconds``.
+    mark) or when nobody leased it for ``idle_seconds``. ``threads`` are those of one simulation.
     """
 
     socket: Path
     max_children: int = 8
     spares: int = 1
+    threads: int = 1
     memory_mb: int = 8192
     max_jobs: int = 500
     rss_mb: int = 1024
@@ -51,6 +52,7 @@ def parse(argv: list[str]) -> PoolOptions:
     add("--socket", type=Path, required=True, help="unix socket that workers connect to")
     add("--max-children", type=int, default=known.max_children, help="children at one time")
     add("--spares", type=int, default=known.spares, help="children forked ahead of need")
+    add("--threads", type=int, default=known.threads, help="threads that one simulation may use")
     add("--memory-mb", type=int, default=known.memory_mb, help="the most a job may take, in MiB")
     add("--max-jobs", type=int, default=known.max_jobs, help="recycle a child after so many jobs")
     add("--rss-mb", type=int, default=known.rss_mb, help="recycle a child of this resident size (0: never)")

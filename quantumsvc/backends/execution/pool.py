@@ -42,7 +42,7 @@ def launch(options: PoolOptions) -> None:
         say("no network namespace may be made here: jobs are kept off the network by their call filter alone")
     reach.open_code_for_others()
     confine.drop_root(options.user)
-    environment = confine.clean_environment(dict(os.environ))
+    environment = confine.clean_environment(dict(os.environ), options.threads)
     module = "quantumsvc.backends.execution.pool"
     words = [sys.executable, "-m", module, *options.argv(listener.fileno())]
     try:
@@ -86,7 +86,7 @@ def serve(options: PoolOptions) -> None:
     from quantumsvc.backends.execution.running import TaskRunner
     from quantumsvc.backends.execution.zygote import Pool
 
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    logging.basicConfig(level=logging.WARNING, format="%(message)s")
     if options.die_with_parent:
         kernel.prctl(kernel.PR_SET_PDEATHSIG, 15)
     os.set_inheritable(options.listener, False)
