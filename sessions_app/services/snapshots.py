@@ -2,8 +2,9 @@
 
 from datetime import datetime, timedelta
 
+from quantumsvc.scheduling.decisions import Decision
 from quantumsvc.scheduling.fairshare import Books, Meter
-from quantumsvc.scheduling.policy import Decision, Idle, decide
+from quantumsvc.scheduling.policy import decide, needs_heads
 from quantumsvc.scheduling.queued import QueuedJob
 from quantumsvc.scheduling.snapshot import ActiveSession, Snapshot
 from quantumsvc.scheduling.states import SessionMode
@@ -70,13 +71,11 @@ def decision_on(
 ) -> tuple[Decision, Snapshot]:
     """What the backend does next, and the snapshot that says so.
 
-    Whose turn it is in general is read only when no session, and nothing that runs, decides before:
-    rules 1 to 7 of the precedence do not look at the heads.
+    Whose turn it is in general is read only when the decision depends on it: not between two jobs of a
+    session, nor while the backend is held or busy.
     """
     snapshot = snapshot_of(now=now, online=online, active=active, front=front)
-    decision = decide(snapshot)
-    if not (isinstance(decision, Idle) and decision.rule == "S7"):
-        return decision, snapshot
-    heads, books = read_turns(backend_id)
-    snapshot = snapshot_of(now=now, online=online, active=active, front=front, heads=heads, books=books)
+    if needs_heads(snapshot):
+        heads, books = read_turns(backend_id)
+        snapshot = snapshot_of(now=now, online=online, active=active, front=front, heads=heads, books=books)
     return decide(snapshot), snapshot

@@ -58,14 +58,15 @@ def measure(sizes: list[int]) -> None:
     call_command("migrate", verbosity=0)
     backend = people()
     write("waiting jobs   general order: median ms (p95)   in a session: median ms (p95)")
-    filled, first = 0, None
+    filled = 0
+    medians: list[float] = []
     for size in sizes:
         fill(backend, filled + 1, size)
         filled = size
         general, session = turns(backend, in_session=False), turns(backend, in_session=True)
-        first = first or statistics.median(general)
+        medians.append(statistics.median(general))
         write(f"{size:12d}   {shown(general):>31s}   {shown(session):>29s}")
-    write(f"growth of the general order from first to last: {statistics.median(general) / first:.2f}")
+    write(f"growth of the general order from first to last: {medians[-1] / medians[0]:.2f}")
 
 
 def shown(numbers: list[float]) -> str:
@@ -121,7 +122,8 @@ def turns(backend: Any, *, in_session: bool) -> list[float]:
         make_active(session, now)
     lease = acquire(backend_id=backend.pk, owner="benchmark", now=now)
     assert lease is not None
-    taken, claim = [], None
+    taken: list[float] = []
+    claim: Any = None
     for number in range(TURNS):
         ended = ending(claim) if isinstance(claim, Claim) else None
         began = time.perf_counter()
