@@ -296,6 +296,11 @@ PRIORITY_WINDOWS = [
         Start(OLD, "S7"),
     ),
     Case(
+        "S9 what others send inside the window has no priority",
+        given(9, OLD, job("stranger", 6, of="c/cy"), windows=PRIORITY),
+        Start(OLD, "S7"),
+    ),
+    Case(
         "S9 a job sent at the window's start counts as sent inside",
         given(9, OLD, job("just", 5, of="b/bob"), windows=PRIORITY),
         Start(job("just", 5, of="b/bob"), "S9"),
