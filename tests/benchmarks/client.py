@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+# The service's children use one thread; a local simulation with more would also take the service's cores.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 ROOT = Path(__file__).resolve().parents[2]
 
 
