@@ -39,6 +39,12 @@ CASES = [
     Case("F2 one microsecond decides", (A, B), "jb", (share("a", 3, used=31), share("b", 3, used=30))),
     Case("F2 equal ratios: the oldest job", (B, A), "ja", (share("a", 2, used=20), share("b", 1, used=10))),
     Case(
+        "F2 equal ratios: the oldest job, whatever its id",
+        (job("z", 1, of="a/x"), job("y", 2, of="b/x")),
+        "z",
+        (share("a", 5), share("b", 7)),
+    ),
+    Case(
         "F2 equal ratios and ages: the lowest id",
         (job("z", 1, of="a/x"), job("y", 1, of="b/x")),
         "y",
