@@ -21,7 +21,6 @@ import numpy as np
 
 from tests.benchmarks.client import connect, local_twin, percentile
 
-
 # The precision of a job that runs long enough for others to queue up behind it.
 SLOW = 1 / 300
 
