@@ -37,7 +37,7 @@ def env_secret(name: str, file: Path) -> str:
         return value
     path = Path(os.environ.get(f"{name}_FILE") or file)
     if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
+        folders.make_private(path.parent)
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "w") as target:
             target.write(secrets.token_urlsafe(48))

@@ -52,13 +52,27 @@ def database_url(data_dir: Path, *, role: str = ROLE, database: str = DATABASE) 
     return f"postgresql://{role}@/{database}?host={quote(str(socket_dir(data_dir)))}"
 
 
+def make_private(folder: Path) -> None:
+    """Make the folder, closed to other users; one that was there is closed if nothing is in it yet.
+
+    Its group may pass through, which is how the database's user gets in when root runs the service. A
+    folder with things in it may be anybody's, such as a home, and is left as it is.
+    """
+    try:
+        folder.mkdir(mode=0o700, parents=True)
+    except FileExistsError:
+        mode = stat.S_IMODE(folder.stat().st_mode)
+        if mode & 0o067 and folder.stat().st_uid == os.geteuid() and not any(folder.iterdir()):
+            folder.chmod(mode & 0o710)
+
+
 def prepare(data_dir: Path) -> None:
     """Make the data folder and the folder of its sockets, closed to other users.
 
     Raises ``FolderError`` when that can't be done or somebody else owns one of them.
     """
     try:
-        data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_private(data_dir)
         _prepare_run_dir(data_dir)
     except OSError as error:
         raise FolderError(

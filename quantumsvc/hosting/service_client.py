@@ -17,6 +17,8 @@ from typing import Any
 _UNTOUCHED_PATH = "/experimental"
 _CHANNEL = "ibm_quantum_platform"
 
+_CHECKOUT = Path(__file__).resolve().parents[2]
+
 WARNING = (
     "Set IAM_URL in every shell and notebook that uses this account: "
     "without it the client sends your key to a public host."
@@ -159,14 +161,20 @@ eval "$({command} --shell)"
 """
 
 
+def manage_command() -> str:
+    """How ``manage.py`` is called: short in the checkout, and elsewhere so that it works from any folder."""
+    paths = [Path(sys.executable), _CHECKOUT / "manage.py"]
+    here = Path.cwd() == _CHECKOUT
+    near = [
+        path.relative_to(_CHECKOUT) if here and path.is_relative_to(_CHECKOUT) else path for path in paths
+    ]
+    return shlex.join(str(path) for path in near)
+
+
 def client_command(data_dir: Path, *, is_default: bool) -> str:
-    """What to type, in the present folder, to be told how a client reaches the service on ``data_dir``."""
-    python, manage = (
-        os.path.relpath(path) if Path(path).is_relative_to(Path.cwd()) else str(path)
-        for path in (sys.executable, Path(sys.argv[0]).resolve())
-    )
-    words = [python, manage, "client", *([] if is_default else ["--data", str(data_dir)])]
-    return shlex.join(words)
+    """What to type to be told how a client reaches the service on ``data_dir``."""
+    where = [] if is_default else ["--data", str(data_dir)]
+    return f"{manage_command()} {shlex.join(['client', *where])}"
 
 
 def banner(base: str, data_dir: Path, account: DemoAccount | None, command: str) -> str:
@@ -187,9 +195,9 @@ def banner(base: str, data_dir: Path, account: DemoAccount | None, command: str)
             "",
             f"  API key (demo): {account.token}",
         ]
-        lines += ["", "  Point a Qiskit client here; for one shell, from this folder:", ""]
+        lines += ["", "  Point a Qiskit client here; for one shell:", ""]
         lines += [
-            '    eval "$(.venv/bin/python manage.py client --shell)"',
+            f'    eval "$({command} --shell)"',
             "",
             "  which sets, among others,",
             "",

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from quantumsvc.hosting import record
+from quantumsvc.hosting import folders, record
 from quantumsvc.hosting.arguments import environment_from
 from quantumsvc.hosting.processes import describe_exit, start_mark
 from quantumsvc.hosting.restarts import Restarts
@@ -123,6 +123,30 @@ def test_it_ends_what_a_killed_service_left_but_not_a_stranger_with_the_same_num
         stranger.kill()
 
 
+def test_it_makes_a_folder_that_is_closed_to_others(tmp_path: Path) -> None:
+    folders.make_private(tmp_path / "new" / "data")
+    assert stat.S_IMODE((tmp_path / "new" / "data").stat().st_mode) == 0o700
+
+
+def test_it_closes_an_empty_folder_and_leaves_one_in_use_alone(tmp_path: Path) -> None:
+    modes = []
+    for name in ("empty", "used"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name).chmod(0o775)
+        if name == "used":
+            (tmp_path / name / "thesis.tex").touch()
+        folders.make_private(tmp_path / name)
+        modes.append(stat.S_IMODE((tmp_path / name).stat().st_mode))
+    assert modes == [0o710, 0o775]
+
+
+def test_it_lets_the_databases_user_keep_its_way_in(tmp_path: Path) -> None:
+    folders.make_private(tmp_path / "data")
+    (tmp_path / "data").chmod(0o710)
+    folders.make_private(tmp_path / "data")
+    assert stat.S_IMODE((tmp_path / "data").stat().st_mode) == 0o710
+
+
 def test_it_keeps_the_demo_account_for_its_owner_only(tmp_path: Path) -> None:
     write_account(tmp_path, ACCOUNT)
     write_account(tmp_path, ACCOUNT)
@@ -168,6 +192,18 @@ def test_it_prints_a_program_that_python_can_read() -> None:
     program = text[text.index("from qiskit") : text.index("Or save")]
     compile(program, "printed", "exec")
     assert 'eval "$(tell --shell)"' in text
+
+
+def test_it_prints_a_line_that_works_from_the_checkout_and_from_elsewhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    missing = tmp_path / "a folder's name"
+    for folder in (Path(__file__).resolve().parents[2], tmp_path):
+        monkeypatch.chdir(folder)
+        text = banner(BASE, missing, ACCOUNT, client_command(missing, is_default=False))
+        line = next(line for line in text.splitlines() if "eval" in line)
+        said = subprocess.run(["sh", "-c", line], capture_output=True, text=True, check=False).stderr
+        assert f"No service runs on {missing}" in said
 
 
 def test_it_names_the_data_folder_in_the_command_only_when_it_is_not_the_usual_one() -> None:

@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import socket
+import stat
 import subprocess
 import sys
 import time
@@ -38,10 +39,13 @@ class Service:
     """A service run by ``manage.py up`` on a folder and a port of its own."""
 
     def __init__(self) -> None:
-        self.data_dir = make_data_dir()
+        # A folder that is missing, so that the first to make it is whoever needs it first.
+        self.above = make_data_dir()
+        self.above.chmod(0o755)
+        self.data_dir = self.above / "data"
         with socket.create_server(("127.0.0.1", 0)) as free:
             self.port = int(free.getsockname()[1])
-        self.log = self.data_dir / "up.log"
+        self.log = self.above / "up.log"
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -98,7 +102,7 @@ def service() -> Iterator[Service]:
     yield running
     if running.process is not None and running.process.poll() is None:
         running.stop()
-    shutil.rmtree(running.data_dir, ignore_errors=True)
+    shutil.rmtree(running.above, ignore_errors=True)
 
 
 def client_json(service: Service, *more: str) -> dict[str, Any]:
@@ -123,6 +127,11 @@ def test_it_gives_each_simulation_its_threads(service: Service) -> None:
 
 def test_it_prints_nothing_of_the_libraries_steps_at_the_start(service: Service) -> None:
     assert "Pass: " not in service.log.read_text()
+
+
+def test_it_closes_the_data_folder_to_all_but_the_databases_user(service: Service) -> None:
+    assert stat.S_IMODE(service.data_dir.stat().st_mode) & 0o067 == 0
+    assert stat.S_IMODE((service.data_dir / "secret-key").stat().st_mode) == 0o600
 
 
 def test_it_refuses_to_run_twice_on_the_same_data_and_says_who_runs(service: Service) -> None:
@@ -173,6 +182,12 @@ def test_it_starts_again_after_it_was_killed_and_leaves_nothing_after_a_stop(ser
     service.process.wait()
     service.start()
     assert service.ask() == 200
+    shown = [line for line in service.log.read_text().splitlines() if "eval" in line]
+    exported = subprocess.run(
+        ["sh", "-c", shown[-1].partition("|")[2] + '\necho "$QISKIT_IBM_TOKEN $QISKIT_IBM_URL"'],
+        capture_output=True, text=True, check=True, env=environment(), timeout=30,
+    ).stdout  # fmt: skip
+    assert exported.split() == ["qs_x", f"http://127.0.0.1:{service.port}/experimental"]
     assert "Applying" not in service.log.read_text().rpartition("Starting the database")[2]
     assert service.stop() == 0
     assert service.left_processes() == []
