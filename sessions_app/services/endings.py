@@ -69,20 +69,23 @@ def record(ending: Ending, now: datetime, session: Session | None, *, queued: bo
 def _charge(job: Job, session: Session | None, seconds: float, now: datetime) -> None:
     """L17: a job outside any dedicated session pays for the time it ran. A completed one teaches."""
     books = []
-    if seconds > 0 and (session is None or session.mode == SessionMode.BATCH):
+    if (own := _own_seconds(session, seconds, now)) > 0:
         books.append(
-            charge(
-                backend=job.backend_id,
-                instance=job.instance_id,
-                user=job.user_id,
-                at=now,
-                seconds=seconds,
-            )
+            charge(backend=job.backend_id, instance=job.instance_id, user=job.user_id, at=now, seconds=own)
         )
     if job.state == JobState.COMPLETED:
         books.append(learn(backend=job.backend_id, program=job.program, seconds=seconds))
     if books:
         run(*books)
+
+
+def _own_seconds(session: Session | None, seconds: float, now: datetime) -> float:
+    """What a job pays itself: nothing in a dedicated session, but for what it ran after that had closed."""
+    if session is None or session.mode == SessionMode.BATCH:
+        return seconds
+    if session.closed_at is None:
+        return 0.0
+    return min(seconds, max((now - session.closed_at).total_seconds(), 0.0))
 
 
 def _keep(ending: Ending) -> None:
@@ -139,30 +142,30 @@ def _after_cancel(session: Session, job_id: str, now: datetime, *, ran: bool) ->
 def give_back(job: Job, *, now: datetime, cause: Cause, reason: str, lost: bool = True) -> JobState:
     """J2: back to its place in the queue; ``failed`` when an attempt was ``lost`` for the third time.
 
+    A job whose session has closed meanwhile has no place to go back to, and fails with the others (L8).
     Call inside a transaction, with the lease locked. Returns the job's new state.
     """
+    session = lock_session(job.session_id) if job.session_id else None
+    if session is not None:
+        settle(session, now)
     count = job.lost_attempts + lost
-    if count < MAX_ATTEMPTS:
+    closed = session is not None and session.state == SessionState.CLOSED
+    if count < MAX_ATTEMPTS and not closed:
         move_job(
             job.pk, JobState.QUEUED, at=now, cause=cause, attempt=job.attempt,
             phase="", started_at=None, lost_attempts=count, progress_done=0,
         )  # fmt: skip
         return JobState.QUEUED
-    session = lock_session(job.session_id) if job.session_id else None
-    if session is not None:
-        settle(session, now)
-    record(
-        Ending(
-            job_id=job.pk,
-            session_id=job.session_id,
-            attempt=job.attempt,
-            state=JobState.FAILED,
-            cause=cause,
-            private=job.private,
-            reason=f"{reason} It was tried {MAX_ATTEMPTS} times.",
-            reason_code=WORKER_LOST_CODE,
-        ),
-        now,
-        session,
+    why = "Its session has closed." if closed else f"It was tried {MAX_ATTEMPTS} times."
+    ending = Ending(
+        job_id=job.pk,
+        session_id=job.session_id,
+        attempt=job.attempt,
+        state=JobState.FAILED,
+        cause=cause,
+        private=job.private,
+        reason=f"{reason} {why}",
+        reason_code=WORKER_LOST_CODE,
     )
+    record(ending, now, session)
     return JobState.FAILED

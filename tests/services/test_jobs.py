@@ -16,7 +16,8 @@ from sessions_app.services.endings import cancel_job, record
 from sessions_app.services.leases import LeaseLost, acquire, expire_orphans, unattended
 from sessions_app.services.submission import Author, answered, submit_job
 from sessions_app.services.transitions import move_job
-from tests.factories import at, envelope, make_author, make_backend, make_instance, submit
+from sessions_app.services.usage import used_seconds
+from tests.factories import at, envelope, make_author, make_backend, make_instance, open_, submit
 from tests.services.worker import Worker
 
 
@@ -213,3 +214,24 @@ def test_it_keeps_its_lease_through_any_number_of_short_jobs(alice: Author, back
     for n in range(1, 8):
         worker.start(n * 5, end="completed")
     assert acquire(backend_id=backend.pk, owner="w2", now=at(40)) is None
+
+
+def test_it_fails_a_lost_job_whose_session_has_closed(alice: Author, backend: Backend) -> None:
+    session = open_(alice, backend, max_ttl=10)
+    job = submit(alice, backend, 1, session_id=session.pk)
+    Worker(backend).start(2)
+    taker = Worker(backend, when=30, owner="w2")
+    recover(taker.lease, now=at(30))
+    job.refresh_from_db()
+    assert job.state == "failed"
+    assert "session has closed" in job.reason
+    assert isinstance(taker.turn(31), Idle)
+
+
+def test_it_charges_a_job_for_what_it_ran_after_its_session(alice: Author, backend: Backend) -> None:
+    session = open_(alice, backend, max_ttl=10)
+    submit(alice, backend, 1, session_id=session.pk)
+    worker = Worker(backend)
+    worker.start(2)
+    worker.turn(15, end="completed", quantum_seconds=13)
+    assert used_seconds(alice.instance, at(20)) == 13, "ten for the session and three for itself (L17)"
