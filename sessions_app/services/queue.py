@@ -35,14 +35,18 @@ _SESSIONS = """
 SELECT {columns} FROM sessions_app_session
 WHERE backend_id = %s AND (state = 'active' OR next_deadline <= %s OR id = %s) ORDER BY id FOR UPDATE
 """
+# What a job runs beyond the end of its dedicated session, no session pays for (L17).
 _FRONT = f"""
-(SELECT 'running', {_JOB}, j.started_at FROM sessions_app_job j {_HISTORY}
+(SELECT 'running', {_JOB}, j.started_at, coalesce(ended.closed_at, j.started_at)
+ FROM sessions_app_job j {_HISTORY}
+ LEFT JOIN sessions_app_session ended ON ended.id = j.session_id AND ended.mode = 'dedicated'
  WHERE j.backend_id = %s AND j.state = 'running' LIMIT 1)
 UNION ALL
-(SELECT 'queued', j.id, j.created_at, j.session_id, j.instance_id, j.user_id, 0, NULL FROM sessions_app_job j
+(SELECT 'queued', j.id, j.created_at, j.session_id, j.instance_id, j.user_id, 0, NULL, NULL
+ FROM sessions_app_job j
  WHERE j.session_id = {_MINE} AND j.state = 'queued' LIMIT 1)
 UNION ALL
-(SELECT 'session', {_JOB}, NULL FROM sessions_app_job j {_ACTIVE} {_HISTORY}
+(SELECT 'session', {_JOB}, NULL, NULL FROM sessions_app_job j {_ACTIVE} {_HISTORY}
  WHERE j.session_id = {_MINE} AND j.state = 'queued' ORDER BY j.created_at, j.id LIMIT 1)
 """
 # Steps from one (instance, user) with waiting jobs to the next, by index, whatever lies between.
@@ -80,11 +84,13 @@ class Front:
     """What runs, and the active session's oldest job that S10 lets start.
 
     ``session_has_queued`` ignores S10: it is about whether the session has work at all (L5).
+    ``unpaid_since`` is from when what runs pays for itself, if no active session pays for it (L17).
     """
 
     running: RunningJob | None
     session: QueuedJob | None
     session_has_queued: bool
+    unpaid_since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,11 +143,12 @@ def _front(found: Rows) -> Front:
         running=_running(running) if running else None,
         session=_queued(session) if session else None,
         session_has_queued="queued" in rows,
+        unpaid_since=running[-1] if running else None,
     )
 
 
 def _running(row: Sequence[Any]) -> RunningJob:
-    ident, _, session, instance, user, expected, started_at = row
+    ident, _, session, instance, user, expected, started_at, _ = row
     return RunningJob(
         id=ident,
         started_at=started_at,
@@ -164,11 +171,13 @@ def _queued(row: Sequence[Any]) -> QueuedJob:
     )
 
 
-def read_turns(backend_id: int) -> tuple[tuple[QueuedJob, ...], Books]:
-    """The oldest job of each user that S10 lets start, and the books that say whose turn it is (F1-F3)."""
-    heads, shares = run(
-        Statement(_HEADS, [backend_id, backend_id, backend_id]), Statement(_SHARES, [backend_id])
-    )
+def read_turns(backend_id: int, after: Sequence[Statement] = ()) -> tuple[tuple[QueuedJob, ...], Books]:
+    """The oldest job of each user that S10 lets start, and the books that say whose turn it is (F1-F3).
+
+    Read after the statements of ``after``, on the same journey.
+    """
+    heads_of_all = Statement(_HEADS, [backend_id, backend_id, backend_id])
+    *_, heads, shares = run(*after, heads_of_all, Statement(_SHARES, [backend_id]))
     over = {row[0] for row in shares if row[4]}
     users = {(str(row[3]), str(row[4])): int(row[6]) for row in heads}
     jobs = tuple(_queued(row) for row in heads if row[3] not in over)

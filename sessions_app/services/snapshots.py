@@ -9,6 +9,7 @@ from quantumsvc.scheduling.queued import QueuedJob
 from quantumsvc.scheduling.snapshot import ActiveSession, Snapshot
 from quantumsvc.scheduling.states import SessionMode
 from quantumsvc.scheduling.timers import max_ttl_deadline
+from quantumsvc.statements import Statement
 from sessions_app.models import Session
 from sessions_app.services.queue import Front, read_turns
 
@@ -52,7 +53,10 @@ def _active(session: Session, head: QueuedJob | None) -> ActiveSession | None:
 
 
 def _meters(active: Session | None, front: Front) -> tuple[Meter, ...]:
-    """F4: a dedicated session is charged from its activation, any other job from its start."""
+    """F4: a dedicated session is charged from its activation, any other job from its start.
+
+    A job that outlives its session is charged from the session's end.
+    """
     meters = []
     pays = active is not None and active.mode == SessionMode.DEDICATED
     if active is not None and pays and active.activated_at is not None:
@@ -62,20 +66,28 @@ def _meters(active: Session | None, front: Front) -> tuple[Meter, ...]:
     running = front.running
     in_session = running is not None and active is not None and running.session == active.pk
     if running is not None and running.instance is not None and not (pays and in_session):
-        meters.append(Meter(instance=running.instance, user=running.user, since=running.started_at))
+        since = front.unpaid_since or running.started_at
+        meters.append(Meter(instance=running.instance, user=running.user, since=since))
     return tuple(meters)
 
 
 def decision_on(
-    backend_id: int, *, now: datetime, online: bool, active: Session | None, front: Front
+    backend_id: int,
+    *,
+    now: datetime,
+    online: bool,
+    active: Session | None,
+    front: Front,
+    unwritten: list[Statement],
 ) -> tuple[Decision, Snapshot]:
     """What the backend does next, and the snapshot that says so.
 
     Whose turn it is in general is read only when the decision depends on it: not between two jobs of a
-    session, nor while the backend is held or busy.
+    session, nor while the backend is held or busy. What is ``unwritten`` of the books is written before.
     """
     snapshot = snapshot_of(now=now, online=online, active=active, front=front)
     if needs_heads(snapshot):
-        heads, books = read_turns(backend_id)
+        heads, books = read_turns(backend_id, unwritten)
+        unwritten.clear()
         snapshot = snapshot_of(now=now, online=online, active=active, front=front, heads=heads, books=books)
     return decide(snapshot), snapshot
