@@ -27,6 +27,8 @@ def run(*statements: Statement) -> list[Rows]:
 
     Raises Django's database errors. After an error, nothing of the transaction can be kept.
     """
+    if not statements:
+        return []
     connection.ensure_connection()
     link: psycopg.Connection[Any] = connection.connection
     cursors = [psycopg.Cursor(link) for _ in statements]

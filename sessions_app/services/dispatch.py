@@ -25,7 +25,6 @@ from sessions_app.services.transitions import (
     lock_session,
     move_session,
     unwritten_facts,
-    write_back,
 )
 
 _PARAMS = "SELECT params FROM sessions_app_jobpayload WHERE job_id = %s"
@@ -68,10 +67,10 @@ def turn(
             online=look.accepts_starts,
             active=active_of(look.sessions),
             front=look.front,
+            unwritten=look.later,
         )
         step = _claim(decision, look, snapshot) if isinstance(decision, Start) else decision
-        for session in look.sessions:
-            write_back(session)
+        write_rest(look)
         if leaving and not isinstance(step, Claim):
             leave(lease)
         return step
@@ -80,8 +79,7 @@ def turn(
 def hand_over(lease: Lease, *, now: datetime, ended: Ending | None) -> None:
     """End a job, give the lease back and ask for another drain, so that other backends get this worker."""
     with transaction.atomic():
-        for session in _look(lease, now, ended).sessions:
-            write_back(session)
+        write_rest(_look(lease, now, ended))
         leave(lease)
         request_drain(lease.backend_id, now)
 
@@ -94,6 +92,7 @@ class Look:
     accepts_starts: bool
     sessions: list[Session]
     front: Front
+    later: list[Statement]
 
 
 def _look(lease: Lease, now: datetime, ended: Ending | None) -> Look:
@@ -105,16 +104,31 @@ def _look(lease: Lease, now: datetime, ended: Ending | None) -> Look:
         for session in sessions:
             settle(session, now)
         front = front_of(lease.backend_id)
-    if ended is not None and _record_if_held(ended, now, sessions, front):
+    later: list[Statement] = []
+    if ended is not None and _record_if_held(ended, now, sessions, front, later):
         front = replace(front, running=None)
-    return Look(reading.backend, reading.accepts_starts, sessions, front)
+    return Look(reading.backend, reading.accepts_starts, sessions, front, later)
 
 
-def _record_if_held(ended: Ending, now: datetime, sessions: list[Session], front: Front) -> bool:
+def rest_of(look: Look) -> list[Statement]:
+    """What is still to be written of what the look has changed; each statement is given once."""
+    rest = [*look.later, *(each for session in look.sessions for each in unwritten_facts(session))]
+    look.later.clear()
+    return rest
+
+
+def write_rest(look: Look) -> None:
+    """Write it."""
+    run(*rest_of(look))
+
+
+def _record_if_held(
+    ended: Ending, now: datetime, sessions: list[Session], front: Front, later: list[Statement]
+) -> bool:
     session = next((each for each in sessions if each.pk == ended.session_id), None)
     known = front.session_has_queued if session and session is active_of(sessions) else None
     try:
-        record(ended, now, session, queued=known)
+        record(ended, now, session, queued=known, later=later)
     except StaleTransition:
         return False
     return True
@@ -137,9 +151,8 @@ def _claim(decision: Start, look: Look, snapshot: Snapshot) -> Claim:
             "calibration_run": Expression(_SET_IN_FORCE, (now,)),
         },
     )
-    facts = [statement for session in look.sessions for statement in unwritten_facts(session)]
     note = decision_note(look.backend.pk, decision, snapshot)
-    moved, params, *_ = run(move.statement(), Statement(_PARAMS, [chosen.id]), note, *facts)
+    moved, params, *_ = run(move.statement(), Statement(_PARAMS, [chosen.id]), note, *rest_of(look))
     return Claim(move.outcome(moved), look.backend, bytes(params[0][0]))
 
 

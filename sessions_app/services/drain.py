@@ -12,13 +12,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 
-from django.conf import settings
 from django.db import transaction
 from django_q.models import OrmQ
 
 from quantumsvc import clock
-from quantumsvc.backends.execution.client import ExecutionPool, PoolUnavailable
 from quantumsvc.backends.execution.client import Lease as ChildLease
+from quantumsvc.backends.execution.client import PoolUnavailable
 from quantumsvc.doorbell import Listener, listening
 from quantumsvc.errors import StaleTransition
 from quantumsvc.hosting.stopping import is_stopping
@@ -37,6 +36,7 @@ from sessions_app.services.leases import (
     lock_name,
     renew,
 )
+from sessions_app.services.pools import hold_if_out_of_reach, pool_for
 
 logger = logging.getLogger(__name__)
 
@@ -51,10 +51,10 @@ YIELD_CHECK_SECONDS = 0.5
 class Drain:
     """One worker's care of one backend, from taking the lease to giving it back."""
 
-    def __init__(self, lease: Lease, bell: Listener, pool: ExecutionPool) -> None:
+    def __init__(self, lease: Lease, bell: Listener) -> None:
         self.lease = lease
         self.bell = bell
-        self.children = Children(pool)
+        self.children = Children()
         self.began = time.monotonic()
 
     def run(self) -> None:
@@ -132,18 +132,18 @@ class Children:
     tenant that sent it, and within the instance the built device and the session's cache are reused.
     """
 
-    def __init__(self, pool: ExecutionPool) -> None:
-        self.pool = pool
-        self.key = ""
+    def __init__(self) -> None:
+        self.key = ("", "")
         self.child: ChildLease | None = None
 
     def child_for(self, claim: Claim) -> ChildLease:
         """The warm child of the job's instance, or another one. Raises :class:`PoolUnavailable`."""
-        key = f"{claim.backend.name}:{claim.job.instance_id}"
+        pool = pool_for(claim.backend)
+        key = (pool.socket_path, f"{claim.backend.name}:{claim.job.instance_id}")
         if self.child is not None and (key != self.key or not self.child.alive or self.child.worn()):
             self.release()
         if self.child is None:
-            self.key, self.child = key, self.pool.lease(key=key)
+            self.key, self.child = key, pool.lease(key=key[1])
         return self.child
 
     def release(self) -> None:
@@ -167,7 +167,8 @@ def look_at_backend(backend_id: int) -> None:
             return
         bell.execute("SELECT pg_advisory_lock(%s::int, %s::int)", lock_name(lease))
         with _given_back(lease):
-            Drain(lease, bell, ExecutionPool(settings.EXECUTION_SOCKET)).run()
+            hold_if_out_of_reach(backend_id)
+            Drain(lease, bell).run()
 
 
 @contextmanager

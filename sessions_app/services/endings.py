@@ -9,7 +9,7 @@ from django.db import transaction
 from quantumsvc.doorbell import ring
 from quantumsvc.errors import Conflict
 from quantumsvc.scheduling.states import Cause, JobState, SessionMode, SessionState
-from quantumsvc.statements import run
+from quantumsvc.statements import Statement, run
 from sessions_app.events import backend_channel
 from sessions_app.models import Job, JobLog, JobPayload, Session
 from sessions_app.services.leases import look_at
@@ -40,10 +40,18 @@ class Ending:
     calibration_id: str | None = None
 
 
-def record(ending: Ending, now: datetime, session: Session | None, *, queued: bool | None = None) -> None:
+def record(
+    ending: Ending,
+    now: datetime,
+    session: Session | None,
+    *,
+    queued: bool | None = None,
+    later: list[Statement] | None = None,
+) -> None:
     """End a job as its attempt says. Call inside a transaction, with its session locked and settled.
 
-    ``queued`` says whether the session has another job waiting, if that is known. Raises
+    ``queued`` says whether the session has another job waiting, if that is known. What can be written
+    with other statements of the transaction is added to ``later``, for a caller that gives it. Raises
     :class:`StaleTransition`, having changed nothing, when the attempt does not hold the job (J2).
     """
     job = move_job(
@@ -60,13 +68,17 @@ def record(ending: Ending, now: datetime, session: Session | None, *, queued: bo
         quantum_seconds=ending.quantum_seconds,
         metrics=ending.metrics,
     )
-    _charge(job, session, ending.quantum_seconds, now)
+    books = charges(job, session, ending.quantum_seconds, now)
+    if later is not None:
+        later += books
+    else:
+        run(*books)
     _keep(ending)
     if session is not None:
         note_job_ended(session, at=now, ran=True, queued=queued)
 
 
-def _charge(job: Job, session: Session | None, seconds: float, now: datetime) -> None:
+def charges(job: Job, session: Session | None, seconds: float, now: datetime) -> list[Statement]:
     """L17: a job outside any dedicated session pays for the time it ran. A completed one teaches."""
     books = []
     if (own := _own_seconds(session, seconds, now)) > 0:
@@ -75,8 +87,7 @@ def _charge(job: Job, session: Session | None, seconds: float, now: datetime) ->
         )
     if job.state == JobState.COMPLETED:
         books.append(learn(backend=job.backend_id, program=job.program, seconds=seconds))
-    if books:
-        run(*books)
+    return books
 
 
 def _own_seconds(session: Session | None, seconds: float, now: datetime) -> float:
@@ -122,7 +133,7 @@ def cancel_job(*, job: Job, now: datetime) -> None:
         reason_code=5202,
         quantum_seconds=ran,
     )
-    _charge(cancelled, session, ran, now)
+    run(*charges(cancelled, session, ran, now))
     if current.private:
         JobPayload.objects.filter(job_id=job.pk).delete()
     if session is not None:
