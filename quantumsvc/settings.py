@@ -180,6 +180,9 @@ API_THREADS = env_int("QUANTUMSVC_API_THREADS", 8)
 
 # Where the workers find the execution pool of this host.
 EXECUTION_SOCKET = os.environ.get("QUANTUMSVC_EXECUTION_SOCKET") or str(RUN_DIR / "execution.sock")
+# Whether backends whose driver options ask for it run in children that may open connections.
+NETWORK_DRIVERS = env_bool("QUANTUMSVC_NETWORK_DRIVERS", False)
+EXECUTION_NETWORK_SOCKET = str(RUN_DIR / "execution-network.sock")
 WORKERS = env_int("QUANTUMSVC_WORKERS", 8)
 # Threads that one simulation may use; more than one child at a time runs best with one each.
 CHILD_THREADS = env_int("QUANTUMSVC_CHILD_THREADS", 1)

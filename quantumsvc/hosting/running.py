@@ -111,7 +111,7 @@ def _prepare(wish: Wish, parts: list[Part]) -> None:
 
 
 def _children(wish: Wish, listener: socket) -> list[Part]:
-    """Execution pool, workers, timekeeper and web server, in the order of their start."""
+    """Execution pools, workers, timekeeper and web server, in the order of their start."""
     python, manage = sys.executable, str(settings.BASE_DIR / "manage.py")
     full = {
         **os.environ,
@@ -119,18 +119,26 @@ def _children(wish: Wish, listener: socket) -> list[Part]:
         "QUANTUMSVC_DATA": str(wish.data_dir),
         "QUANTUMSVC_PORT": str(wish.port),
     }
-    pool_part = ChildPart("pool", _pool_command(), _pool_environment(), say, 3.0, settings.BASE_DIR)
     workers = ChildPart("workers", [python, manage, "workers"], full, say, 8.0, settings.BASE_DIR)
     timekeeper = ChildPart("timekeeper", [python, manage, "timekeeper"], full, say, 3.0, settings.BASE_DIR)
     fd = listener.fileno()
     web = ChildPart("web", command_for(fd), full, say, 5.0, settings.BASE_DIR, keep_open=[fd])
-    return [pool_part, workers, timekeeper, web]
+    return [*pools(), workers, timekeeper, web]
 
 
-def _pool_command() -> list[str]:
-    command = [sys.executable, "-m", "quantumsvc.backends.execution.pool", "--die-with-parent"]
-    command += ["--socket", settings.EXECUTION_SOCKET, "--threads", str(settings.CHILD_THREADS)]
-    return [*command, "--max-children", str(settings.WORKERS + _KEPT_WARM)]
+def pools() -> list[ChildPart]:
+    """The sealed pool, and the one whose children may open connections if the operator wants it."""
+    parts = [_pool("pool", "--socket", settings.EXECUTION_SOCKET)]
+    if settings.NETWORK_DRIVERS:
+        parts.append(_pool("pool-net", "--network", "--socket", settings.EXECUTION_NETWORK_SOCKET))
+    return parts
+
+
+def _pool(name: str, *options: str) -> ChildPart:
+    command = [sys.executable, "-m", "quantumsvc.backends.execution.pool", "--die-with-parent", *options]
+    command += ["--threads", str(settings.CHILD_THREADS)]
+    command += ["--max-children", str(settings.WORKERS + _KEPT_WARM)]
+    return ChildPart(name, command, _pool_environment(), say, 3.0, settings.BASE_DIR)
 
 
 def _pool_environment() -> dict[str, str]:

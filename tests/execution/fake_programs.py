@@ -148,6 +148,8 @@ def _try_call(word: str, *_: object) -> str:
         "exec": lambda: os.execv("/bin/true", ["/bin/true"]),
         "kill_pool": lambda: os.kill(os.getppid(), signal.SIGKILL),
         "socket": lambda: socket.socket(socket.AF_UNIX),
+        "packet": lambda: socket.socket(socket.AF_PACKET, socket.SOCK_RAW),
+        "serve": lambda: socket.create_server(("127.0.0.1", 0)),
         "file": lambda: open("/tmp/left-by-a-job", "w").close(),
         "raise_memory": lambda: resource.setrlimit(resource.RLIMIT_AS, (2**50, 2**50)),
         "trace": lambda: _checked(ctypes.CDLL(None, use_errno=True).ptrace(16, os.getppid(), 0, 0)),

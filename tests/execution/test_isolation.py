@@ -96,7 +96,7 @@ def test_it_lives_in_a_network_of_its_own(secretive: RunningPool, child: Lease) 
     assert os.readlink(f"/proc/{child.pid}/ns/net") != os.readlink("/proc/self/ns/net")
 
 
-@pytest.mark.parametrize("call", ["fork", "exec", "kill_pool", "socket", "file", "trace"])
+@pytest.mark.parametrize("call", ["fork", "exec", "kill_pool", "socket", "serve", "packet", "file", "trace"])
 def test_it_refuses_calls_that_no_job_needs(child: Lease, call: str) -> None:
     assert answer(child, f"try {call}") == "PermissionError"
     assert answer(child, f"try {call}") == "PermissionError"
@@ -110,9 +110,10 @@ def test_it_knows_no_filter_for_an_unknown_machine() -> None:
     assert call_filter("sparc", 1) is None
 
 
+@pytest.mark.parametrize("network", [False, True])
 @pytest.mark.parametrize("machine", ["x86_64", "aarch64"])
-def test_it_makes_filters_that_the_kernel_would_take(machine: str) -> None:
-    program = call_filter(machine, 1)
+def test_it_makes_filters_that_the_kernel_would_take(machine: str, network: bool) -> None:
+    program = call_filter(machine, 1, network=network)
     assert program is not None
     assert len(program) % 8 == 0
     assert len(program) // 8 < 4096

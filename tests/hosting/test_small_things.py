@@ -8,11 +8,13 @@ import sys
 from pathlib import Path
 
 import pytest
+from pytest_django import Settings
 
 from quantumsvc.hosting import folders, record
 from quantumsvc.hosting.arguments import environment_from
 from quantumsvc.hosting.processes import describe_exit, start_mark
 from quantumsvc.hosting.restarts import Restarts
+from quantumsvc.hosting.running import pools
 from quantumsvc.hosting.service_client import (
     DemoAccount,
     Login,
@@ -121,6 +123,17 @@ def test_it_ends_what_a_killed_service_left_but_not_a_stranger_with_the_same_num
         assert left.wait(5) == -9
         assert stranger.poll() is None
         stranger.kill()
+
+
+@pytest.mark.parametrize(("switch", "names"), [(False, ["pool"]), (True, ["pool", "pool-net"])])
+def test_it_starts_a_pool_with_a_network_only_when_asked_to(
+    settings: Settings, switch: bool, names: list[str]
+) -> None:
+    settings.NETWORK_DRIVERS = switch
+    parts = pools()
+    assert [part.name for part in parts] == names
+    assert ["--network" in part.command for part in parts] == [name == "pool-net" for name in names]
+    assert len({part.command[part.command.index("--socket") + 1] for part in parts}) == len(parts)
 
 
 def test_it_makes_a_folder_that_is_closed_to_others(tmp_path: Path) -> None:

@@ -15,17 +15,21 @@ _OUT_OF_MEMORY = re.compile(r"insufficient memory|cannot allocate memory|bad_all
 
 
 class CheckedJob:
-    """A backend's job that gives its result only if every circuit of it ran."""
+    """A backend's job that gives its result only if every circuit of it ran, and each shot is told."""
 
-    def __init__(self, job: Any) -> None:
+    def __init__(self, job: Any, *, shots_asked: bool) -> None:
         self._job = job
+        self._shots_asked = shots_asked
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._job, name)
 
     def result(self, *args: Any, **options: Any) -> Any:
-        """The job's result. Raises ``ProgramError`` when a circuit failed."""
-        return whole(self._job.result(*args, **options))
+        """The job's result. Raises ``ProgramError`` when a circuit failed or its shots are missing."""
+        result = whole(self._job.result(*args, **options))
+        if self._shots_asked:
+            _refuse_counts_alone(result)
+        return result
 
 
 def checked(backend: BackendV2) -> BackendV2:
@@ -34,7 +38,7 @@ def checked(backend: BackendV2) -> BackendV2:
 
     @functools.wraps(run)
     def run_checked(*args: Any, **options: Any) -> CheckedJob:
-        return CheckedJob(run(*args, **options))
+        return CheckedJob(run(*args, **options), shots_asked=bool(options.get("memory")))
 
     backend.run = run_checked
     return backend
@@ -48,6 +52,14 @@ def whole(result: Any) -> Any:
         return result
     told = getattr(failed, "status", None) or getattr(result, "status", None) or "it didn't say why"
     raise _failure(re.sub(r"\s+", " ", str(told)).removeprefix("ERROR:").strip()[:MOST_TOLD])
+
+
+def _refuse_counts_alone(result: Any) -> None:
+    """Qiskit's primitives take missing shots for zeros, so counts alone would make a wrong result."""
+    for part in getattr(result, "results", ()):
+        data = getattr(part, "data", None)
+        if getattr(data, "counts", None) and not getattr(data, "memory", None):
+            raise _failure("the backend told counts, and not each shot's outcome as memory=True asks it to")
 
 
 def _failure(told: str) -> ProgramError:

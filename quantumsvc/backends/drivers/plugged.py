@@ -16,7 +16,8 @@ from quantumsvc.backends.drivers.describing import configuration_of, properties_
 from quantumsvc.backends.drivers.outcomes import checked
 from quantumsvc.backends.programs.errors import Code, ProgramError
 
-OPTIONS = ("path", "options")
+OPTIONS = ("path", "options", "network")
+"""``network`` is for the service: it chooses where the job runs."""
 
 
 class PluggedDriver:

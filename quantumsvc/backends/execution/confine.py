@@ -92,7 +92,7 @@ def confine_child(handoff: int, lifeline: int, pool: int, options: PoolOptions) 
     _die_with_pool(lifeline, pool)
     _offer_to_oom_killer()
     _limit(options)
-    seal.seal()
+    seal.seal(network=options.network)
 
 
 def _mute() -> None:

@@ -11,7 +11,8 @@ MEBIBYTE = 1024 * 1024
 class PoolOptions:
     """``memory_mb`` is the most a child may take beyond the warm state it is forked with, whatever a
     task asks for. A child is recycled after ``max_jobs`` jobs, at ``rss_mb`` of resident memory (0: no
-    mark) or when nobody leased it for ``idle_seconds``. ``threads`` are those of one simulation.
+    mark) or when nobody leased it for ``idle_seconds``. ``threads`` are those of
+    one simulation. With ``network``, children may open connections: for drivers that talk to their device.
     """
 
     socket: Path
@@ -25,6 +26,7 @@ class PoolOptions:
     user: str = "nobody"
     programs: str = "quantumsvc.backends.programs"
     drivers: str = "quantumsvc.backends.drivers"
+    network: bool = False
     die_with_parent: bool = False
     listener: int = -1
 
@@ -60,6 +62,7 @@ def parse(argv: list[str]) -> PoolOptions:
     add("--user", default=known.user, help="whom to run as when started by root")
     add("--programs", default=known.programs, help="module with run_program(), instead of the product's")
     add("--drivers", default=known.drivers, help="module with build_device(), instead of the product's")
+    add("--network", action="store_true", help="let children open connections, for drivers of real devices")
     add("--die-with-parent", action="store_true", help="end when the process that started it ends")
     add("--listener", type=int, default=known.listener, help=argparse.SUPPRESS)
     return PoolOptions(**vars(parser.parse_args(argv)))

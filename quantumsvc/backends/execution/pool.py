@@ -38,7 +38,7 @@ def launch(options: PoolOptions) -> None:
     enter_empty_place(options.socket)
     os.umask(0o077)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    if not confine.leave_network():
+    if not options.network and not confine.leave_network():
         say("no network namespace may be made here: jobs are kept off the network by their call filter alone")
     reach.open_code_for_others()
     confine.drop_root(options.user)

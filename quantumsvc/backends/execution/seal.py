@@ -15,7 +15,7 @@ from quantumsvc.backends.execution import kernel
 # Which calls exist under which number, for x86_64 and for aarch64 (None: no such call there).
 _REFUSED: dict[str, tuple[int | None, int | None]] = {
     "fork": (57, None), "vfork": (58, None), "execve": (59, 221), "execveat": (322, 281),
-    "socket": (41, 198), "io_uring_setup": (425, 425), "io_uring_enter": (426, 426),
+    "io_uring_setup": (425, 425), "io_uring_enter": (426, 426),
     "io_uring_register": (427, 427),
     "ptrace": (101, 117), "process_vm_readv": (310, 270), "process_vm_writev": (311, 271),
     "process_madvise": (440, 440), "kcmp": (312, 272), "pidfd_open": (434, 434), "pidfd_getfd": (438, 438),
@@ -25,6 +25,9 @@ _REFUSED: dict[str, tuple[int | None, int | None]] = {
     "bpf": (321, 280), "perf_event_open": (298, 241), "userfaultfd": (323, 282), "personality": (135, 92),
     "add_key": (248, 217), "request_key": (249, 218), "keyctl": (250, 219),
 }  # fmt: skip
+_SOCKET, _LISTEN = (41, 198), (50, 201)
+_INTERNET = (2, 10)
+"""Address families of connections over IPv4 and IPv6."""
 _OWN_PROCESS_ONLY: dict[str, tuple[int, int]] = {"kill": (62, 129), "tgkill": (234, 131)}
 _PRLIMIT, _CLONE, _CLONE3 = (302, 261), (56, 220), (435, 435)
 _ARCHITECTURES = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}
@@ -40,16 +43,16 @@ _CHANGING_RIGHTS = 0b1_1111_1111_0010
 _WRITE_FILE = 0b10
 
 
-def seal() -> None:
-    """Put both seals on this process and the threads it will start."""
+def seal(*, network: bool = False) -> None:
+    """Put both seals on this process and the threads it will start; ``network`` leaves it connections."""
     kernel.prctl(kernel.PR_SET_NO_NEW_PRIVS, 1)
     refuse_file_changes()
-    refuse_calls()
+    refuse_calls(network=network)
 
 
-def refuse_calls() -> bool:
+def refuse_calls(*, network: bool) -> bool:
     """No new processes, programs, sockets, or hands laid on other processes; False if not possible."""
-    program = call_filter(platform.machine(), os.getpid())
+    program = call_filter(platform.machine(), os.getpid(), network=network)
     if program is None:
         return False
     buffer = ctypes.create_string_buffer(program, len(program))
@@ -57,8 +60,12 @@ def refuse_calls() -> bool:
     return kernel.prctl(kernel.PR_SET_SECCOMP, 2, ctypes.create_string_buffer(head, len(head)))
 
 
-def call_filter(machine: str, process: int) -> bytes | None:
-    """The filter as the kernel reads it, for one process; None for a machine whose numbers aren't known."""
+def call_filter(machine: str, process: int, *, network: bool = False) -> bytes | None:
+    """The filter as the kernel reads it, for one process; None for a machine whose numbers aren't known.
+
+    With ``network`` the process may connect over IP, but not serve, and reaches no socket of this host
+    that has a file's name.
+    """
     if machine not in _ARCHITECTURES:
         return None
     column, architecture = _ARCHITECTURES[machine]
@@ -76,6 +83,7 @@ def call_filter(machine: str, process: int) -> bytes | None:
     steps += _refuse(_CLONE3[column], errno.ENOSYS)  # its flags can't be seen; libc then uses clone
     steps += _refuse_unless(_CLONE[column], _ANY_BIT, _CLONE_THREAD)
     steps += _refuse_unless(_PRLIMIT[column], _EQUAL, 0)
+    steps += _network_steps(column) if network else _refuse(_SOCKET[column], errno.EPERM)
     for pair in _OWN_PROCESS_ONLY.values():
         steps += _refuse_unless(pair[column], _EQUAL, process)
     return b"".join([*steps, _step(_RETURN, _ALLOW)])
@@ -95,6 +103,19 @@ def _refuse_unless(number: int, test: int, value: int) -> list[bytes]:
         _step(_EQUAL, number, 0, 4),
         _step(_LOAD, _FIRST_ARGUMENT_AT),
         _step(test, value, 1, 0),
+        _step(_RETURN, _REFUSE | errno.EPERM),
+        _step(_LOAD, _NUMBER_AT),
+    ]
+
+
+def _network_steps(column: int) -> list[bytes]:
+    one, other = _INTERNET
+    return [
+        *_refuse(_LISTEN[column], errno.EPERM),
+        _step(_EQUAL, _SOCKET[column], 0, 5),
+        _step(_LOAD, _FIRST_ARGUMENT_AT),
+        _step(_EQUAL, one, 2, 0),
+        _step(_EQUAL, other, 1, 0),
         _step(_RETURN, _REFUSE | errno.EPERM),
         _step(_LOAD, _NUMBER_AT),
     ]
