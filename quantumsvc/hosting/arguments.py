@@ -3,7 +3,7 @@
 import argparse
 from collections.abc import Sequence
 
-_COMMANDS = {"up", "client"}
+_COMMANDS = {"up", "client", "newoperator", "newinstance", "newkey", "installdevices"}
 
 
 def environment_from(arguments: Sequence[str]) -> dict[str, str]:

@@ -16,7 +16,7 @@ from quantumsvc.hosting import folders, preparation, record
 from quantumsvc.hosting.parts import ChildPart, DatabasePart, Part, wait_for_end
 from quantumsvc.hosting.pgprograms import DatabaseError
 from quantumsvc.hosting.postgres import Postgres
-from quantumsvc.hosting.service_client import NotReachable, banner, client_command, read_account
+from quantumsvc.hosting.service_client import NotReachable, banner, read_account
 from quantumsvc.hosting.supervisor import StopSignals, Supervisor
 from quantumsvc.hosting.web import command_for, listen
 
@@ -169,5 +169,4 @@ def _banner(base: str, data_dir: Path) -> str:
         account = read_account(data_dir)
     except NotReachable:
         account = None
-    command = client_command(data_dir, is_default=data_dir == settings.DEFAULT_DATA_DIR)
-    return banner(base, data_dir, account, command)
+    return banner(base, data_dir, account, is_default=data_dir == settings.DEFAULT_DATA_DIR)

@@ -84,7 +84,7 @@ def read_account(data_dir: Path) -> DemoAccount:
         return DemoAccount(found["token"], found["instance"], found["backend"], logins)
     except FileNotFoundError:
         raise NotReachable(
-            f"There is no demo account in {path.parent}. Make an API key on the service's pages, "
+            f"There is no demo account in {path.parent}. Make an API key with manage.py newkey, "
             "or start a service with demo data (manage.py up without --no-demo, on an empty database)."
         ) from None
     except (OSError, ValueError, KeyError, TypeError) as error:
@@ -98,8 +98,12 @@ def client_info(base: str, account: DemoAccount, instance: str | None = None) ->
         token=account.token,
         instance=instance or account.instance,
         backend=account.backend,
-        env={"IAM_URL": base, "GLOBAL_SEARCH_URL": base, "GLOBAL_CATALOG_URL": base + "/catalog"},
+        env=_environment(base),
     )
+
+
+def _environment(base: str) -> dict[str, str]:
+    return {"IAM_URL": base, "GLOBAL_SEARCH_URL": base, "GLOBAL_CATALOG_URL": base + "/catalog"}
 
 
 def as_json(info: ClientInfo) -> str:
@@ -171,23 +175,19 @@ def manage_command() -> str:
     return shlex.join(str(path) for path in near)
 
 
-def client_command(data_dir: Path, *, is_default: bool) -> str:
-    """What to type to be told how a client reaches the service on ``data_dir``."""
+def command_line(command: str, data_dir: Path, *, is_default: bool) -> str:
+    """What to type to run one of the commands that take ``--data`` for the service on ``data_dir``."""
     where = [] if is_default else ["--data", str(data_dir)]
-    return f"{manage_command()} {shlex.join(['client', *where])}"
+    return f"{manage_command()} {shlex.join([command, *where])}"
 
 
-def banner(base: str, data_dir: Path, account: DemoAccount | None, command: str) -> str:
-    """What ``up`` prints once the service answers; ``command`` as in ``as_text``."""
+def banner(base: str, data_dir: Path, account: DemoAccount | None, *, is_default: bool) -> str:
+    """What ``up`` prints once the service answers; ``is_default`` tells of the data folder."""
     lines = ["", "=" * 78, f"  quantumsvc is ready at {base}", f"  data: {data_dir}     stop: Ctrl-C"]
     if account is None:
-        lines += [
-            "",
-            "  There is no demo account here. Make an API key on the pages, then point a client at",
-            "",
-        ]
-        lines += [f"    url={base}{_UNTOUCHED_PATH}   with the variable IAM_URL={base}", f"  {WARNING}"]
+        lines += _first_steps(base, data_dir, is_default=is_default)
     else:
+        command = command_line("client", data_dir, is_default=is_default)
         lines += [
             "",
             "  Logins (demo):",
@@ -202,9 +202,30 @@ def banner(base: str, data_dir: Path, account: DemoAccount | None, command: str)
             "  which sets, among others,",
             "",
         ]
-        lines += [f"    export {name}={value}" for name, value in client_info(base, account).env.items()]
+        lines += _exports(base)
         lines += ["", f"  {WARNING}", f"  A first program and saved accounts: {command}"]
     return "\n".join([*lines, "=" * 78, ""])
+
+
+def _first_steps(base: str, data_dir: Path, *, is_default: bool) -> list[str]:
+    """How to get from an empty service to a first job."""
+    steps = {
+        "newoperator": f"NAME   # signs in at {base}/admin/",
+        "installdevices": "# the devices and simulators that come with the service",
+        "newinstance": "LAB --account ORG --plan premium --member USER:manager",
+        "newkey": "USER --name laptop   # prints the key once",
+    }
+    lines = ["", "  There is no demo account here. To begin, in another shell:", ""]
+    lines += [
+        f"    {command_line(command, data_dir, is_default=is_default)} {rest}"
+        for command, rest in steps.items()
+    ]
+    lines += ["", f"  Then give a client the key, the address {base}{_UNTOUCHED_PATH} and", ""]
+    return [*lines, *_exports(base), "", f"  {WARNING}"]
+
+
+def _exports(base: str) -> list[str]:
+    return [f"    export {name}={value}" for name, value in _environment(base).items()]
 
 
 def _login_lines(logins: Sequence[Login]) -> list[str]:

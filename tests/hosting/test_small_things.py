@@ -23,8 +23,8 @@ from quantumsvc.hosting.service_client import (
     as_shell,
     as_text,
     banner,
-    client_command,
     client_info,
+    command_line,
     read_account,
     write_account,
 )
@@ -41,6 +41,7 @@ ACCOUNT = DemoAccount("qs_key'with quote", "crn:v1:a", "demo_nairobi", [Login("a
         ("client --json --data /d", {"QUANTUMSVC_DATA": "/d"}),
         ("up --port nine", {}),
         ("up --data", {}),
+        ("newkey ada --name laptop --data /d", {"QUANTUMSVC_DATA": "/d"}),
         ("migrate --data /d", {}),
         ("", {}),
     ],
@@ -195,7 +196,7 @@ def test_it_prints_exports_that_a_shell_reads_back_unchanged() -> None:
 
 def test_it_warns_people_about_the_public_host_wherever_the_key_is_shown() -> None:
     told = as_text(client_info(BASE, ACCOUNT), "tell")
-    for text in (told, *(banner(BASE, Path("/d"), account, "tell") for account in (ACCOUNT, None))):
+    for text in (told, *(banner(BASE, Path("/d"), account, is_default=True) for account in (ACCOUNT, None))):
         assert "public host" in text
         assert "IAM_URL" in text
 
@@ -213,12 +214,12 @@ def test_it_prints_a_line_that_works_from_the_checkout_and_from_elsewhere(
     missing = tmp_path / "a folder's name"
     for folder in (Path(__file__).resolve().parents[2], tmp_path):
         monkeypatch.chdir(folder)
-        text = banner(BASE, missing, ACCOUNT, client_command(missing, is_default=False))
+        text = banner(BASE, missing, ACCOUNT, is_default=False)
         line = next(line for line in text.splitlines() if "eval" in line)
         said = subprocess.run(["sh", "-c", line], capture_output=True, text=True, check=False).stderr
         assert f"No service runs on {missing}" in said
 
 
 def test_it_names_the_data_folder_in_the_command_only_when_it_is_not_the_usual_one() -> None:
-    assert client_command(Path("/a b"), is_default=False).endswith("client --data '/a b'")
-    assert client_command(Path("/a b"), is_default=True).endswith("client")
+    assert command_line("client", Path("/a b"), is_default=False).endswith("client --data '/a b'")
+    assert command_line("client", Path("/a b"), is_default=True).endswith("client")

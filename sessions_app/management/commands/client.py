@@ -14,8 +14,8 @@ from quantumsvc.hosting.service_client import (
     as_json,
     as_shell,
     as_text,
-    client_command,
     client_info,
+    command_line,
     read_account,
 )
 
@@ -49,7 +49,7 @@ def _text(info: ClientInfo, options: dict[str, Any]) -> str:
     if options["shell"]:
         return as_shell(info)
     is_default = settings.DATA_DIR == settings.DEFAULT_DATA_DIR
-    return as_text(info, client_command(settings.DATA_DIR, is_default=is_default))
+    return as_text(info, command_line("client", settings.DATA_DIR, is_default=is_default))
 
 
 def _info(instance: str | None) -> ClientInfo:
