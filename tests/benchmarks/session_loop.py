@@ -1,6 +1,9 @@
 """How long an iteration of a variational loop takes, through the service and in the client's local mode.
 
-Run against a running service:  python -m tests.benchmarks.session_loop [--iterations 60]
+Run against a running service:  python tests/benchmarks/session_loop.py [--iterations 60]
+
+As a file, not with -m: the client looks at all its callers on every call, and what -m puts below them costs
+it some milliseconds each time.
 
 Both sides run the same Estimator jobs in turn, in one process and with one simulation thread
 (OMP_NUM_THREADS=1, as in the service): a 5-qubit ansatz on the 7-qubit noisy
@@ -15,11 +18,14 @@ import time
 import warnings
 from collections.abc import Callable
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from tests.benchmarks.client import connect, local_twin, percentile
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from tests.benchmarks.client import connect, local_twin, percentile  # noqa: E402
 
 # The precision of a job that runs long enough for others to queue up behind it.
 SLOW = 1 / 300
