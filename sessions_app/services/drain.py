@@ -16,8 +16,8 @@ from django.db import transaction
 from django_q.models import OrmQ
 
 from quantumsvc import clock
+from quantumsvc.backends.execution.client import ExecutionPool, PoolUnavailable
 from quantumsvc.backends.execution.client import Lease as ChildLease
-from quantumsvc.backends.execution.client import PoolUnavailable
 from quantumsvc.doorbell import Listener, listening
 from quantumsvc.errors import StaleTransition
 from quantumsvc.hosting.stopping import is_stopping
@@ -46,6 +46,9 @@ LINGER = timedelta(seconds=4)
 SLICE_SECONDS = 5.0
 # How often a waiting drain asks whether others need its worker.
 YIELD_CHECK_SECONDS = 0.5
+# How long a job waits for a pool that is being started again; with the pool's own time to answer, this is
+# less than a lease on the backend lasts.
+POOL_PATIENCE_SECONDS = 3.0
 
 
 class Drain:
@@ -143,7 +146,7 @@ class Children:
         if self.child is not None and (key != self.key or not self.child.alive or self.child.worn()):
             self.release()
         if self.child is None:
-            self.key, self.child = key, pool.lease(key=key[1])
+            self.key, self.child = key, _patiently(pool, key[1])
         return self.child
 
     def release(self) -> None:
@@ -151,6 +154,18 @@ class Children:
         if self.child is not None:
             self.child.release()
             self.child = None
+
+
+def _patiently(pool: ExecutionPool, key: str) -> ChildLease:
+    """Lease a child from a pool that may just be starting again. Raises :class:`PoolUnavailable`."""
+    patience = time.monotonic() + POOL_PATIENCE_SECONDS
+    while True:
+        try:
+            return pool.lease(key=key)
+        except PoolUnavailable:
+            if time.monotonic() >= patience or is_stopping():
+                raise
+        time.sleep(0.1)
 
 
 def others_wait() -> bool:
