@@ -25,7 +25,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from tests.benchmarks.client import connect, local_twin, percentile  # noqa: E402
+from tests.benchmarks.client import connect, local_twin, percentile
 
 # The precision of a job that runs long enough for others to queue up behind it.
 SLOW = 1 / 300
