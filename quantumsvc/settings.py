@@ -106,6 +106,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "quantumsvc.accounts.pages.PageMiddleware",
 ]
 
 ROOT_URLCONF = "quantumsvc.urls"

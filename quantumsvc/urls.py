@@ -9,8 +9,10 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import include, path, re_path
 
 from quantumsvc import api, pages_errors
+from quantumsvc.accounts import pages as account_pages
 from quantumsvc.accounts.api import urls as control_plane
 from sessions_app.api import urls as runtime
+from sessions_app.pages import urls as pages
 
 
 def health(request: HttpRequest) -> HttpResponse:
@@ -30,6 +32,8 @@ urlpatterns = [
     path("api/v1/", include(runtime.urlpatterns)),
     re_path(r"^(?:experimental|api)(?:/.*)?$", unknown_address),
     path("admin/", admin.site.urls),
+    path("", include(account_pages.urlpatterns)),
+    path("", include(pages.urlpatterns)),
 ]
 
 handler400 = pages_errors.bad_request

@@ -1,0 +1,62 @@
+"""What pages need of accounts: signing in and out, the reader's time zone, and who may change what."""
+
+from typing import cast
+from zoneinfo import ZoneInfo
+
+from django.contrib.auth.views import LoginView, LogoutView
+from django.http import HttpRequest, HttpResponse
+from django.urls import path
+from django.utils import timezone
+from django.utils.deprecation import MiddlewareMixin
+
+from quantumsvc.accounts.models import Instance, User
+from quantumsvc.accounts.roles import Role
+from quantumsvc.accounts.selectors import role_in
+
+# Pages load nothing from elsewhere, run no scripts, and are shown in no other site's frame.
+CONTENT_POLICY = (
+    "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; "
+    "frame-ancestors 'none'"
+)
+# The framework's own pages, which bring scripts and set their own rules.
+FOREIGN_PAGES = "/admin/"
+
+
+class PageMiddleware(MiddlewareMixin):
+    """Times in the reader's zone, and headers that keep what a page shows with its reader."""
+
+    def process_request(self, request: HttpRequest) -> None:
+        """Use the signed-in user's time zone until the answer is made."""
+        if request.user.is_authenticated:
+            timezone.activate(ZoneInfo(request.user.time_zone))
+
+    def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
+        """Put the zone back; forbid caches to keep a page, and the page to load from elsewhere."""
+        timezone.deactivate()
+        if not request.path.startswith(FOREIGN_PAGES):
+            response.headers.setdefault("Content-Security-Policy", CONTENT_POLICY)
+            response.headers.setdefault("Cache-Control", "no-store")
+        return response
+
+
+def reader_of(request: HttpRequest) -> User:
+    """The user of a view that lets nobody in who is not signed in."""
+    return cast("User", request.user)
+
+
+def may_write(user: User, instance: Instance) -> bool:
+    """Whether the user may cancel jobs and close sessions there; archived instances are only read."""
+    if not instance.is_active:
+        return False
+    role = role_in(user, instance)
+    return user.is_operator or (role is not None and role.covers(Role.WRITER))
+
+
+urlpatterns = [
+    path(
+        "login",
+        LoginView.as_view(template_name="pages/login.html", redirect_authenticated_user=True),
+        name="login",
+    ),
+    path("logout", LogoutView.as_view(), name="logout"),
+]

@@ -1,0 +1,113 @@
+"""What the templates show of a job or a session, worked out."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import pairwise
+
+from django.db.models import Count
+
+from quantumsvc.scheduling.states import JobState, SessionState, session_words
+from quantumsvc.scheduling.timers import max_ttl_deadline, unused_deadline
+from sessions_app.models import Job, JobEvent, Session, SessionEvent
+from sessions_app.pages.words import cause_words, duration
+
+
+@dataclass(frozen=True)
+class JobRow:
+    """One job in a table. Durations are words; empty when there is none."""
+
+    job: Job
+    waited: str
+    ran: str
+
+
+def job_row(job: Job, now: datetime) -> JobRow:
+    """The job as it is at ``now``; how long it waited is told of the attempt that counts."""
+    waited_until = job.started_at or job.finished_at or now
+    ran = (job.finished_at or now) - job.started_at if job.started_at else None
+    return JobRow(
+        job=job,
+        waited=duration((waited_until - job.created_at).total_seconds()),
+        ran=duration(ran.total_seconds()) if ran is not None else "",
+    )
+
+
+def job_rows(jobs: Iterable[Job], now: datetime) -> list[JobRow]:
+    return [job_row(job, now) for job in jobs]
+
+
+@dataclass(frozen=True)
+class Step:
+    """One change of state: when, from what to what, and why. ``lasted`` is how long that state held."""
+
+    event: JobEvent | SessionEvent
+    cause: str
+    lasted: str
+
+
+def steps(events: Sequence[JobEvent | SessionEvent]) -> list[Step]:
+    """A history, oldest first."""
+    lasted = [duration((after.at - before.at).total_seconds()) for before, after in pairwise(events)]
+    return [Step(event, cause_words(event), held) for event, held in zip(events, [*lasted, ""], strict=False)]
+
+
+@dataclass(frozen=True)
+class SessionRow:
+    """One session in a table, with how many of its jobs wait, run and have ended."""
+
+    session: Session
+    words: str
+    queued: int = 0
+    running: int = 0
+    ended: int = 0
+
+
+def session_rows(sessions: Sequence[Session]) -> list[SessionRow]:
+    """The rows, counted with one query for all."""
+    counts: dict[str, dict[str, int]] = {each.pk: {} for each in sessions}
+    found = Job.objects.filter(session__in=list(counts), deleted_at__isnull=True).order_by()
+    for ident, state, number in found.values_list("session_id", "state").annotate(number=Count("pk")):
+        if ident is not None:
+            counts[ident][state] = number
+    return [_session_row(each, counts[each.pk]) for each in sessions]
+
+
+def _session_row(session: Session, counts: dict[str, int]) -> SessionRow:
+    queued, running = counts.get(JobState.QUEUED, 0), counts.get(JobState.RUNNING, 0)
+    return SessionRow(
+        session=session,
+        words=session_words(SessionState(session.state), session.accepting_jobs),
+        queued=queued,
+        running=running,
+        ended=sum(counts.values()) - queued - running,
+    )
+
+
+@dataclass(frozen=True)
+class Timer:
+    """When time alone changes a session, and how; ``at`` is None while the timer does not run."""
+
+    name: str
+    limit: str
+    at: datetime | None
+    effect: str
+    left: str
+
+
+def timers(session: Session, now: datetime) -> list[Timer]:
+    """The session's timers; a closed one has none."""
+    if session.state == SessionState.CLOSED:
+        return []
+    facts = session.facts()
+    unused = unused_deadline(facts)
+    told = [
+        ("Interactive time", session.interactive_ttl, session.interactive_deadline, "the session idles"),
+        ("Maximum time to live", session.max_ttl, max_ttl_deadline(facts), "the session closes"),
+    ]
+    if unused is not None:
+        told.append(("Unused", session.unused_ttl, unused, "the session closes"))
+    return [
+        Timer(name, duration(limit), at, effect, duration((at - now).total_seconds()) if at else "")
+        for name, limit, at, effect in told
+    ]
