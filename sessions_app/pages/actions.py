@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -14,6 +13,7 @@ from django.views.decorators.http import require_http_methods
 from quantumsvc import clock
 from quantumsvc.accounts.models import Instance
 from quantumsvc.accounts.pages import may_write, reader_of
+from quantumsvc.accounts.roles import Role
 from quantumsvc.errors import ServiceError
 from quantumsvc.scheduling.states import SessionState
 from sessions_app.pages.reading import one_of, settled_now, visible_jobs, visible_sessions
@@ -99,9 +99,11 @@ def cancel_session_page(request: HttpRequest, ident: str) -> HttpResponse:
 
 
 def _confirmed(request: HttpRequest, action: Action, instance: Instance) -> HttpResponse:
-    """Ask, or do it and go back. Only who may write gets here; raises PermissionDenied for others."""
+    """Ask, or do it and go back. Only who may write gets that far; others get 403."""
     if not may_write(reader_of(request), instance):
-        raise PermissionDenied(f"This needs the role writer in the instance {instance.name}.")
+        refusal = f"This needs the role {Role.WRITER} in the instance {instance.name}."
+        # Rendered, not raised: a page that a reader may not use is no exception worth a trace in the log.
+        return render(request, "403.html", {"exception": refusal}, status=403)
     if request.method != "POST":
         return render(request, "pages/confirm.html", {"action": action})
     try:
