@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 from django.urls import URLPattern, URLResolver, get_resolver
 
+from quantumsvc.accounts import pages as account_pages
 from quantumsvc.backends.models import Backend
 from sessions_app.models import Job, Session
+from sessions_app.pages import urls as page_urls
 from tests.api.callers import Caller, refusal
 from tests.api.conftest import alice as alice
 from tests.api.conftest import bare as bare
@@ -59,6 +61,8 @@ OTHERS = {
 }
 # Pages with a login of their own.
 PAGES = ("admin/",)
+# The pages, whose own suite asks each of them as a stranger.
+OF_PEOPLE = {str(each.pattern) for each in (*account_pages.urlpatterns, *page_urls.urlpatterns)}
 
 BODIES: dict[str, Any] = {"PATCH": {"accepting_jobs": False}, "PUT": {"tags": ["taken over"]}}
 
@@ -74,7 +78,7 @@ def addresses(patterns: list[Any], prefix: str = "") -> Iterator[str]:
 
 def test_it_knows_every_address() -> None:
     found = {one for one in addresses(get_resolver().url_patterns) if not one.startswith(PAGES)}
-    assert found == OTHERS | {mount + route for mount in MOUNTS for route in RUNTIME}
+    assert found == OTHERS | OF_PEOPLE | {mount + route for mount in MOUNTS for route in RUNTIME}
 
 
 @pytest.fixture
