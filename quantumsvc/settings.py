@@ -59,7 +59,8 @@ def database_from_url(url: str) -> dict[str, Any]:
     parts = urlsplit(url)
     if parts.scheme not in {"postgresql", "postgres"}:
         raise ValueError("DATABASE_URL must begin with postgresql://, the only database this service uses")
-    options: dict[str, Any] = dict(parse_qsl(parts.query))
+    # Only what quantumsvc.statements asks for is prepared; with None, Django's default, nothing ever is.
+    options: dict[str, Any] = {"prepare_threshold": 1_000_000, **dict(parse_qsl(parts.query))}
     return {
         "ENGINE": "django.db.backends.postgresql",
         "NAME": unquote(parts.path.lstrip("/")) or "quantumsvc",
