@@ -139,8 +139,16 @@ def _claim(decision: Start, look: Look, snapshot: Snapshot) -> Claim:
     chosen, now = decision.job, snapshot.now
     if chosen.session is not None:
         _activate(look, chosen.session, now)
-    move = JobMove(
-        ident=chosen.id,
+    move = start_of(chosen.id, now)
+    note = decision_note(look.backend.pk, decision, snapshot)
+    moved, params, *_ = run(move.statement(), Statement(_PARAMS, [chosen.id]), note, *rest_of(look))
+    return Claim(move.outcome(moved), look.backend, bytes(params[0][0]))
+
+
+def start_of(ident: str, now: datetime) -> JobMove:
+    """The move that begins a job's next attempt, under the calibration that is in force."""
+    return JobMove(
+        ident=ident,
         target=JobState.RUNNING,
         at=now,
         cause=Cause.CHOSEN,
@@ -151,9 +159,6 @@ def _claim(decision: Start, look: Look, snapshot: Snapshot) -> Claim:
             "calibration_run": Expression(_SET_IN_FORCE, (now,)),
         },
     )
-    note = decision_note(look.backend.pk, decision, snapshot)
-    moved, params, *_ = run(move.statement(), Statement(_PARAMS, [chosen.id]), note, *rest_of(look))
-    return Claim(move.outcome(moved), look.backend, bytes(params[0][0]))
 
 
 def _activate(look: Look, ident: str, now: datetime) -> None:
