@@ -196,6 +196,7 @@ class Attempt:
             quantum_seconds=round(time.monotonic() - self.began, 6),
             log="\n".join(self.lines),
             metrics={"phases": self.phases, **self.metrics},
+            job=job,
         )
 
 

@@ -14,7 +14,7 @@ from quantumsvc.scheduling.timers import due_changes
 from quantumsvc.statements import Statement, run
 from sessions_app.models import Job, Session
 from sessions_app.services.decisions import decision_note
-from sessions_app.services.endings import Ending, give_back, record
+from sessions_app.services.endings import Ending, give_back, record, record_later
 from sessions_app.services.leases import Lease, leave, renew, request_drain
 from sessions_app.services.lives import activate, settle
 from sessions_app.services.queue import Front, active_of, front_of, read_backend
@@ -126,9 +126,14 @@ def _record_if_held(
     ended: Ending, now: datetime, sessions: list[Session], front: Front, later: list[Statement]
 ) -> bool:
     session = next((each for each in sessions if each.pk == ended.session_id), None)
-    known = front.session_has_queued if session and session is active_of(sessions) else None
+    active = session is not None and session is active_of(sessions)
+    held = front.running is not None and front.running.id == ended.job_id
+    # The lease's row is locked, and nobody ends or takes a job without it: what runs under our fence is ours.
+    if held and ended.job is not None and (session is None or active):
+        later += record_later(ended, ended.job, now, session, queued=front.session_has_queued)
+        return True
     try:
-        record(ended, now, session, queued=known, later=later)
+        record(ended, now, session, queued=front.session_has_queued if active else None)
     except StaleTransition:
         return False
     return True
@@ -141,7 +146,7 @@ def _claim(decision: Start, look: Look, snapshot: Snapshot) -> Claim:
         _activate(look, chosen.session, now)
     move = start_of(chosen.id, now)
     note = decision_note(look.backend.pk, decision, snapshot)
-    moved, params, *_ = run(move.statement(), Statement(_PARAMS, [chosen.id]), note, *rest_of(look))
+    *_, moved, params, _ = run(*rest_of(look), move.statement(), Statement(_PARAMS, [chosen.id]), note)
     return Claim(move.outcome(moved), look.backend, bytes(params[0][0]))
 
 

@@ -15,7 +15,7 @@ from sessions_app.models import Job, JobLog, JobPayload, Session
 from sessions_app.services.leases import look_at
 from sessions_app.services.ledger import charge, learn
 from sessions_app.services.lives import close_now, note_job_ended, settle
-from sessions_app.services.transitions import change_session, lock_session, move_job
+from sessions_app.services.transitions import JobMove, change_session, lock_session, move_job
 
 MAX_ATTEMPTS = 3
 WORKER_LOST_CODE = 5205
@@ -23,7 +23,10 @@ WORKER_LOST_CODE = 5205
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ending:
-    """How an attempt ended, as its worker saw it. ``quantum_seconds`` is the time charged."""
+    """How an attempt ended, as its worker saw it. ``quantum_seconds`` is the time charged.
+
+    ``job`` is the row as it was claimed, if the worker has it.
+    """
 
     job_id: str
     session_id: str | None
@@ -37,55 +40,66 @@ class Ending:
     quantum_seconds: float = 0.0
     log: str = ""
     metrics: dict[str, Any] = field(default_factory=dict)
-    calibration_id: str | None = None
+    job: Job | None = None
 
 
-def record(
-    ending: Ending,
-    now: datetime,
-    session: Session | None,
-    *,
-    queued: bool | None = None,
-    later: list[Statement] | None = None,
-) -> None:
+def record(ending: Ending, now: datetime, session: Session | None, *, queued: bool | None = None) -> None:
     """End a job as its attempt says. Call inside a transaction, with its session locked and settled.
 
-    ``queued`` says whether the session has another job waiting, if that is known. What can be written
-    with other statements of the transaction is added to ``later``, for a caller that gives it. Raises
+    ``queued`` says whether the session has another job waiting, if that is known. Raises
     :class:`StaleTransition`, having changed nothing, when the attempt does not hold the job (J2).
     """
-    job = move_job(
-        ending.job_id,
-        ending.state,
-        at=now,
-        cause=ending.cause,
-        attempt=ending.attempt,
-        result=ending.result,
-        finished_at=now,
-        phase="",
-        reason=ending.reason,
-        reason_code=ending.reason_code,
-        quantum_seconds=ending.quantum_seconds,
-        metrics=ending.metrics,
-    )
-    books = charges(job, session, ending.quantum_seconds, now)
-    if later is not None:
-        later += books
-    else:
-        run(*books)
+    move = _move_of(ending, now)
+    job = move.outcome(run(move.statement())[0])
+    run(*charges(job, ending.state, session, ending.quantum_seconds, now))
     _keep(ending)
     if session is not None:
         note_job_ended(session, at=now, ran=True, queued=queued)
 
 
-def charges(job: Job, session: Session | None, seconds: float, now: datetime) -> list[Statement]:
+def record_later(
+    ending: Ending, job: Job, now: datetime, session: Session | None, *, queued: bool
+) -> list[Statement]:
+    """The same for a caller who knows that the attempt holds the job, as statements to be run soon.
+
+    They must be run in the present transaction, before anything else is started on the backend.
+    """
+    books = charges(job, ending.state, session, ending.quantum_seconds, now)
+    _keep(ending)
+    if session is not None:
+        note_job_ended(session, at=now, ran=True, queued=queued)
+    return [_move_of(ending, now).statement(), *books]
+
+
+def _move_of(ending: Ending, now: datetime) -> JobMove:
+    return JobMove(
+        ident=ending.job_id,
+        target=ending.state,
+        at=now,
+        cause=ending.cause,
+        attempt=ending.attempt,
+        result=ending.result,
+        fields={
+            "finished_at": now,
+            "phase": "",
+            "reason": ending.reason,
+            "reason_code": ending.reason_code,
+            "quantum_seconds": ending.quantum_seconds,
+            "metrics": ending.metrics,
+        },
+    )
+
+
+def charges(
+    job: Job, state: JobState, session: Session | None, seconds: float, now: datetime
+) -> list[Statement]:
     """L17: a job outside any dedicated session pays for the time it ran. A completed one teaches."""
     books = []
     if (own := _own_seconds(session, seconds, now)) > 0:
         books.append(
             charge(backend=job.backend_id, instance=job.instance_id, user=job.user_id, at=now, seconds=own)
         )
-    if job.state == JobState.COMPLETED:
+    if state is JobState.COMPLETED:
         books.append(learn(backend=job.backend_id, program=job.program, seconds=seconds))
     return books
 
@@ -133,7 +147,7 @@ def cancel_job(*, job: Job, now: datetime) -> None:
         reason_code=5202,
         quantum_seconds=ran,
     )
-    run(*charges(cancelled, session, ran, now))
+    run(*charges(cancelled, JobState.CANCELLED, session, ran, now))
     if current.private:
         JobPayload.objects.filter(job_id=job.pk).delete()
     if session is not None:

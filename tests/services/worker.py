@@ -50,6 +50,7 @@ class Worker:
             "private": job.private,
             "result": b"{}" if state == "completed" else None,
             "quantum_seconds": 1.0,
+            "job": job,
         }
         return Ending(**fields | over)
 
