@@ -5,7 +5,6 @@ It decides nothing; everything it does is a guarded change or a doorbell, so two
 
 import logging
 import time
-from collections.abc import Callable
 from datetime import datetime
 
 import psycopg
@@ -51,20 +50,20 @@ def next_sweep(now: datetime) -> float:
     return longest if deadline is None else min(max((deadline - now).total_seconds(), 0.0), longest)
 
 
-def keep_time(stopped: Callable[[], bool]) -> None:
-    """Sweep until told to stop; while the database is away, try again every second."""
-    while not stopped():
+def keep_time() -> None:
+    """Sweep for ever; while the database is away, try again every second."""
+    while True:
         try:
             with listening(TIMEKEEPER) as bell:
-                _sweep_until(stopped, bell)
+                _sweep_for_ever(bell)
         except (psycopg.OperationalError, DatabaseError) as error:
             logger.warning("the timekeeper waits for the database: %s", error)
             connection.close()
             time.sleep(SWEEP_SECONDS)
 
 
-def _sweep_until(stopped: Callable[[], bool], bell: Listener) -> None:
-    while not stopped():
+def _sweep_for_ever(bell: Listener) -> None:
+    while True:
         now = clock.now()
         sweep(now)
         _pause(bell, next_sweep(now))

@@ -1,8 +1,10 @@
 """The timekeeper carries out deadlines and finds backends without care."""
 
+import pytest
 from django_q.models import OrmQ
 
 from quantumsvc.backends.models import Backend
+from sessions_app.management.commands.timekeeper import stop
 from sessions_app.models import BackendLease
 from sessions_app.services.leases import LEASE
 from sessions_app.services.submission import Author
@@ -50,3 +52,9 @@ def test_it_leaves_backends_without_work_alone(backend: Backend) -> None:
     BackendLease.objects.create(backend=backend)
     sweep(at(100))
     assert not OrmQ.objects.exists()
+
+
+def test_it_ends_at_once_when_told_to() -> None:
+    with pytest.raises(SystemExit) as ended:
+        stop(15, None)
+    assert ended.value.code == 0
