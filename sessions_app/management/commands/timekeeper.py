@@ -22,5 +22,5 @@ class Command(BaseCommand):
 
 
 def stop(number: int, frame: FrameType | None) -> None:
-    """End at once, also out of a long wait: what was begun is rolled back, and the next sweep finds it again."""
+    """End at once, also out of a long wait: what was begun is rolled back and found again."""
     sys.exit(0)
