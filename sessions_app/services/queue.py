@@ -21,9 +21,9 @@ from sessions_app.services.transitions import session_columns, sessions_from
 
 # What a decision needs to know of a waiting job; how long it is taken to run is the user's own limit,
 # else what the program took before on this backend, else the limit in force (W2).
-_JOB = """j.id, j.created_at, j.session_id, j.instance_id, j.user_id,
+JOB_COLUMNS = """j.id, j.created_at, j.session_id, j.instance_id, j.user_id,
     CASE WHEN j.cost > 0 THEN j.cost ELSE coalesce(r.mean, j.max_seconds) END::float"""
-_HISTORY = "LEFT JOIN sessions_app_runtime r ON r.backend_id = j.backend_id AND r.program = j.program"
+RUN_TIME = "LEFT JOIN sessions_app_runtime r ON r.backend_id = j.backend_id AND r.program = j.program"
 # S10: of the waiting jobs, those whose instance and user are active may start.
 _ACTIVE = """
 JOIN accounts_instance i ON i.id = j.instance_id AND i.is_active
@@ -37,8 +37,8 @@ WHERE backend_id = %s AND (state = 'active' OR next_deadline <= %s OR id = %s) O
 """
 # What a job runs beyond the end of its dedicated session, no session pays for (L17).
 _FRONT = f"""
-(SELECT 'running', {_JOB}, j.started_at, coalesce(ended.closed_at, j.started_at)
- FROM sessions_app_job j {_HISTORY}
+(SELECT 'running', {JOB_COLUMNS}, j.started_at, coalesce(ended.closed_at, j.started_at)
+ FROM sessions_app_job j {RUN_TIME}
  LEFT JOIN sessions_app_session ended ON ended.id = j.session_id AND ended.mode = 'dedicated'
  WHERE j.backend_id = %s AND j.state = 'running' LIMIT 1)
 UNION ALL
@@ -46,7 +46,7 @@ UNION ALL
  FROM sessions_app_job j
  WHERE j.session_id = {_MINE} AND j.state = 'queued' LIMIT 1)
 UNION ALL
-(SELECT 'session', {_JOB}, NULL, NULL FROM sessions_app_job j {_ACTIVE} {_HISTORY}
+(SELECT 'session', {JOB_COLUMNS}, NULL, NULL FROM sessions_app_job j {_ACTIVE} {RUN_TIME}
  WHERE j.session_id = {_MINE} AND j.state = 'queued' ORDER BY j.created_at, j.id LIMIT 1)
 """
 # Steps from one (instance, user) with waiting jobs to the next, by index, whatever lies between.
@@ -60,11 +60,11 @@ WITH RECURSIVE pair AS (
         AND (q.instance_id, q.user_id) > (p.instance_id, p.user_id)
         ORDER BY q.instance_id, q.user_id LIMIT 1) step
 )
-SELECT {_JOB}, coalesce(used.microseconds, 0) FROM pair p
+SELECT {JOB_COLUMNS}, coalesce(used.microseconds, 0) FROM pair p
 CROSS JOIN LATERAL (
     SELECT q.* FROM sessions_app_job q WHERE q.backend_id = %s AND q.state = 'queued'
     AND q.instance_id = p.instance_id AND q.user_id = p.user_id ORDER BY q.created_at, q.id LIMIT 1) j
-{_ACTIVE} {_HISTORY}
+{_ACTIVE} {RUN_TIME}
 LEFT JOIN sessions_app_userusage used
     ON used.backend_id = j.backend_id AND used.instance_id = j.instance_id AND used.user_id = j.user_id
 """

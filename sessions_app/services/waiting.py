@@ -21,7 +21,7 @@ from quantumsvc.scheduling.words import blocker_for, sentence
 from quantumsvc.statements import Statement, run
 from sessions_app.models import Job, RunTime, Session
 from sessions_app.services.lives import settle_overdue
-from sessions_app.services.queue import front_of, read_turns
+from sessions_app.services.queue import JOB_COLUMNS, RUN_TIME, front_of, read_turns
 from sessions_app.services.snapshots import snapshot_of
 
 # The forecast plays through so many of the oldest waiting jobs; of those behind, nothing is foreseen.
@@ -29,14 +29,12 @@ HORIZON = 1_000
 # Where nothing is known of a program, its jobs may take between these parts of their limit.
 UNKNOWN = (0.01, 0.2, 1.0)
 
-_QUEUE = """
-SELECT j.id, j.created_at, j.session_id, j.instance_id, j.user_id,
-    CASE WHEN j.cost > 0 THEN j.cost ELSE coalesce(r.mean, j.max_seconds) END::float,
-    j.program, j.max_seconds, i.is_active, u.is_active
+_QUEUE = f"""
+SELECT {JOB_COLUMNS}, j.program, j.max_seconds, i.is_active, u.is_active
 FROM sessions_app_job j
 JOIN accounts_instance i ON i.id = j.instance_id
 JOIN accounts_user u ON u.id = j.user_id
-LEFT JOIN sessions_app_runtime r ON r.backend_id = j.backend_id AND r.program = j.program
+{RUN_TIME}
 WHERE j.backend_id = %s AND j.state = 'queued' ORDER BY j.created_at, j.id LIMIT %s
 """
 
