@@ -1,4 +1,4 @@
-from sessions_app.models.jobs import Job, JobEvent, JobLog, JobPayload, JobResult, Submission
+from sessions_app.models.jobs import Job, JobEvent, JobLog, JobPayload, JobResult, JobSketch, Submission
 from sessions_app.models.leases import BackendLease
 from sessions_app.models.sessions import Session, SessionEvent
 from sessions_app.models.usage import Decision, InstanceUsage, RunTime, UsageBucket, UserUsage
@@ -12,6 +12,7 @@ __all__ = [
     "JobLog",
     "JobPayload",
     "JobResult",
+    "JobSketch",
     "RunTime",
     "Session",
     "SessionEvent",

@@ -142,6 +142,17 @@ class JobPayload(models.Model):
         return f"payload of {self.job_id}"
 
 
+class JobSketch(models.Model):
+    """What a child told of the submitted bytes, for people; ``refusal`` says why there is nothing to tell."""
+
+    job = models.OneToOneField(Job, on_delete=models.CASCADE, primary_key=True, related_name="sketch")
+    body = models.BinaryField(default=b"")
+    refusal = models.CharField(max_length=500, blank=True)
+
+    def __str__(self) -> str:
+        return f"sketch of {self.job_id}"
+
+
 class JobResult(models.Model):
     """What the program returned, as the client reads it."""
 

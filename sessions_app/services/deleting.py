@@ -5,7 +5,7 @@ from datetime import datetime
 from django.db import transaction
 
 from quantumsvc.errors import Conflict
-from sessions_app.models import Job, JobLog, JobPayload, JobResult
+from sessions_app.models import Job, JobLog, JobPayload, JobResult, JobSketch
 from sessions_app.services.progress import announce
 
 
@@ -18,7 +18,7 @@ def delete_job(*, job: Job, now: datetime) -> None:
     if not Job.objects.select_for_update(of=("self",)).get(pk=job.pk).is_terminal:
         raise Conflict("The job has not ended yet; cancel it first.")
     Job.objects.filter(pk=job.pk).update(deleted_at=now, tags=[], reason="")
-    for model in (JobPayload, JobResult, JobLog):
+    for model in (JobPayload, JobSketch, JobResult, JobLog):
         model.objects.filter(job_id=job.pk).delete()
     announce(job.pk)
 

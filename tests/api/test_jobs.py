@@ -5,7 +5,7 @@ from datetime import datetime
 import pytest
 
 from quantumsvc.backends.models import Backend
-from sessions_app.models import Job, JobLog, JobPayload, JobResult
+from sessions_app.models import Job, JobLog, JobPayload, JobResult, JobSketch
 from tests.api.callers import Caller, refusal
 from tests.api.conftest import Time
 from tests.api.work import SAMPLER, post_job, post_session
@@ -227,7 +227,7 @@ def test_it_deletes_an_ended_job_with_all_that_it_holds(alice: Caller, backend: 
         assert refusal(alice.get(f"/jobs/{ident}{path}"))[0] == 404
     assert refusal(alice.delete(f"/jobs/{ident}"))[0] == 404
     assert alice.get("/jobs").json()["jobs"] == []
-    assert not any(model.objects.exists() for model in (JobPayload, JobResult, JobLog))
+    assert not any(model.objects.exists() for model in (JobPayload, JobSketch, JobResult, JobLog))
     assert alice.get("/instances/usage").json()["usage_consumed_seconds"] == 7
 
 

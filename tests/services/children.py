@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import select
 import time
 import weakref
 from typing import Any, cast
@@ -45,6 +46,10 @@ class FakeChild:
             os.eventfd_read(self._bell)
         told, self._waiting = self._waiting, []
         return told
+
+    def wait(self, timeout: float | None) -> list[Event]:
+        select.select([self._bell], [], [], timeout)
+        return self.poll()
 
     def give_device(self, document: bytes) -> None:
         self.devices.append(document)

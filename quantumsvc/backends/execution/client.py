@@ -60,9 +60,10 @@ class ExecutionPool:
     def __init__(self, socket_path: str | Path) -> None:
         self.socket_path = str(socket_path)
 
-    def lease(self, key: str, *, timeout: float = 10.0) -> "Lease":
+    def lease(self, key: str, *, timeout: float = 10.0, modest: bool = False) -> "Lease":
         """A child, if possible the one that served ``key`` before.
 
+        A ``modest`` caller gets none rather than one for which a warm child of another key must end.
         Raises PoolUnavailable: at once when nobody listens, after ``timeout`` seconds when the pool
         doesn't answer (it does while it starts, once it is ready). Raises PoolBusy.
         """
@@ -70,7 +71,7 @@ class ExecutionPool:
         try:
             control.settimeout(timeout)
             control.connect(self.socket_path)
-            control.sendall(_control_frame(LeaseRequest(key)))
+            control.sendall(_control_frame(LeaseRequest(key, modest)))
             leased, data = _answer(control)
         except OSError as error:
             control.close()

@@ -43,8 +43,10 @@ class Limits(Struct, frozen=True, kw_only=True):
 class Task(Struct, frozen=True, kw_only=True):
     """One attempt of one job; the params travel beside it as the bytes that were submitted.
 
-    ``device`` is the sha256 (hex) of the device document. ``session_id`` chooses the cache that
-    the program may use. ``log_level`` is the lowest level (Python's names) whose records are kept.
+    ``device`` is the sha256 (hex) of the device document; empty for a task that needs none.
+    ``session_id`` chooses the cache that the program may use. ``log_level`` is the lowest level
+    (Python's names) whose records are kept. A task that is ``only_told`` runs nothing: its result is a
+    sketch of the job's inputs (``sketches``).
     """
 
     job_id: str
@@ -57,6 +59,7 @@ class Task(Struct, frozen=True, kw_only=True):
     log_level: str
     dry_run: bool
     limits: Limits
+    only_told: bool = False
 
 
 class Phase(Struct, frozen=True, tag="phase"):
@@ -128,9 +131,13 @@ ChildNote = Phase | Progress | Log | Metric | NeedDevice | Failed
 
 
 class LeaseRequest(Struct, frozen=True, tag="lease"):
-    """A worker asks the pool for a child; ``key`` names the warm child it would like back."""
+    """A worker asks the pool for a child; ``key`` names the warm child it would like back.
+
+    A ``modest`` request is refused rather than that a warm child of another key ends for it.
+    """
 
     key: Annotated[str, Meta(max_length=256)]
+    modest: bool = False
 
 
 class Released(Struct, frozen=True, tag="released"):

@@ -53,7 +53,7 @@ class TaskRunner:
         self, channel: Channel, task: Task, params: bytes, reporter: ChannelReporter, cache: CountingCache
     ) -> Finished | Failed:
         try:
-            device = self._device(channel, task)
+            device = self._device(channel, task) if task.device else None
             with bounded(task.limits):
                 result = self._run_program(task, params, device, reporter, cache)
             if len(result) > task.limits.max_result_bytes:

@@ -147,16 +147,16 @@ class Pool:
     def _obey(self, connection: LeaseConnection, frame: Frame) -> None:
         note = _NOTE.decode(frame.header)
         if isinstance(note, LeaseRequest):
-            self._lease(connection, note.key)
+            self._lease(connection, note)
         elif isinstance(note, Kill) and connection.child is not None:
             connection.child.kill()
         elif isinstance(note, Released):
             self._take_back(connection, note.jobs)
 
-    def _lease(self, connection: LeaseConnection, key: str) -> None:
+    def _lease(self, connection: LeaseConnection, asked: LeaseRequest) -> None:
         if connection.child is not None:
             raise FrameError("this connection has a lease already")
-        while (child := self._choose(key)) is not None:
+        while (child := self._choose(asked)) is not None:
             ours, theirs = socket.socketpair()
             with ours, theirs:
                 try:
@@ -164,7 +164,7 @@ class Pool:
                 except OSError:  # it died a moment ago, or doesn't listen
                     child.kill()
                     continue
-                self._begin(connection, child, key, ours)
+                self._begin(connection, child, asked.key, ours)
                 return
         _tell(connection, Refused(f"all {self.options.max_children} children are at work"))
 
@@ -179,15 +179,15 @@ class Pool:
         frame = pack(Kind.CONTROL, msgspec.json.encode(answer))
         socket.send_fds(connection.sock, [frame], [data.fileno()])
 
-    def _choose(self, key: str) -> Child | None:
+    def _choose(self, asked: LeaseRequest) -> Child | None:
         """An idle child: the key's own, else a spare, else a new one, in place of another's if need be."""
         idle = [each for each in self._children.values() if each.lease is None and not each.killed]
-        for wanted in (key, ""):
+        for wanted in (asked.key, ""):
             for each in idle:
                 if each.key == wanted:
                     return each
         if len(self._children) >= self.options.max_children:
-            if not idle:
+            if not idle or asked.modest:
                 return None
             min(idle, key=lambda each: each.idle_since).kill()
         return self._spawn()

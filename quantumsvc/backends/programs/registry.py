@@ -17,6 +17,7 @@ from quantumsvc.backends.programs.job_context import Job
 from quantumsvc.backends.programs.limits import check_result
 from quantumsvc.backends.programs.ports import Reporter, SessionCache
 from quantumsvc.backends.programs.sampler import run_sampler
+from quantumsvc.backends.programs.sketch import sketch
 from quantumsvc.wire.decode_errors import DecodeError
 
 Program = Callable[[Job, bytes], bytes]
@@ -25,6 +26,8 @@ PROGRAMS: dict[str, Program] = {"sampler": run_sampler, "estimator": run_estimat
 
 def run(task: Task, params: bytes, device: Device, reporter: Reporter, cache: SessionCache) -> bytes:
     """Run one job; everything the user can be told comes as ``ProgramError``."""
+    if task.only_told:
+        return sketch(task, params)
     try:
         program = PROGRAMS[task.program]
     except KeyError:
