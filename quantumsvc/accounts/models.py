@@ -56,10 +56,11 @@ class AccountManager(UserManager["User"]):
 
 class InstanceQuerySet(models.QuerySet["Instance"]):
     def visible_to(self, user: "User | AnonymousUser") -> Self:
-        """Instances the user is a member of, archived ones included."""
+        """Instances the user is a member of, archived ones included; the system's own is nobody's."""
         if isinstance(user, AnonymousUser):
             return self.none()
-        return self if user.is_operator else self.filter(memberships__user=user)
+        tenants = self.filter(is_system=False)
+        return tenants if user.is_operator else tenants.filter(memberships__user=user)
 
     def active(self) -> Self:
         """Instances that still accept work."""
@@ -107,6 +108,9 @@ class User(AbstractUser):
 class Instance(models.Model):
     """The tenant: jobs, sessions, shares, limits and usage belong to it. Clients address it by ``crn``.
 
+    ``may_calibrate`` lets its members ask for a calibration with the client's ``Calibrator`` (W9). The one
+    instance with ``is_system`` owns the operator's jobs (S2); it has no members and is shown to nobody.
+
     ``shares`` are relative to the siblings under the same ``parent`` (F1); zero means that the
     instance only gets what the others leave. ``usage_allocation_seconds`` and
     ``usage_limit_seconds`` hold for a rolling window of 28 days; empty means without limit.
@@ -125,6 +129,8 @@ class Instance(models.Model):
     created_at = models.DateTimeField(default=clock.now)
     usage_allocation_seconds = models.PositiveIntegerField(null=True, blank=True)
     usage_limit_seconds = models.PositiveIntegerField(null=True, blank=True)
+    may_calibrate = models.BooleanField("may calibrate backends", default=False)
+    is_system = models.BooleanField("the system's own", default=False, editable=False)
     members = models.ManyToManyField(User, through="Membership", related_name="instances")
 
     objects = InstanceQuerySet.as_manager()
@@ -139,6 +145,9 @@ class Instance(models.Model):
             models.CheckConstraint(name="instance_crn_is_crn", condition=Q(crn__startswith="crn:")),
             models.CheckConstraint(
                 name="instance_plan_known", condition=Q(plan__in=[plan.value for plan in Plan])
+            ),
+            models.UniqueConstraint(
+                name="one_system_instance", fields=["is_system"], condition=Q(is_system=True)
             ),
             models.CheckConstraint(name="instance_not_its_own_parent", condition=~Q(parent=F("id"))),
             models.CheckConstraint(

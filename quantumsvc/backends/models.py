@@ -117,6 +117,14 @@ class BackendAccess(models.Model):
         return f"{self.instance} may use {self.backend}"
 
 
+class CalibrationSource(StrEnum):
+    """Where a calibration set comes from."""
+
+    SHIPPED = "shipped"
+    MEASURED = "measured"
+    UPLOADED = "uploaded"
+
+
 class CalibrationSetQuerySet(models.QuerySet["CalibrationSet"]):
     def visible_to(self, user: User) -> Self:
         """The sets of the backends that the user may see."""
@@ -137,12 +145,22 @@ class CalibrationSet(models.Model):
     backend = models.ForeignKey(Backend, on_delete=models.PROTECT, related_name="calibrations")
     taken_at = models.DateTimeField()
     properties = models.TextField(default="{}")
+    source = models.CharField(
+        max_length=10, choices=choices_of(CalibrationSource), default=CalibrationSource.SHIPPED.value
+    )
+    note = models.CharField(max_length=300, blank=True)
 
     objects = CalibrationSetQuerySet.as_manager()
 
     class Meta:
         ordering = ("-taken_at", "-id")
         indexes = (models.Index(fields=("backend", "-taken_at"), name="calibration_in_force"),)
+        constraints = (
+            models.CheckConstraint(
+                condition=Q(source__in=sorted(source.value for source in CalibrationSource)),
+                name="calibration_source_known",
+            ),
+        )
 
     def __str__(self) -> str:
         return f"{self.backend} {self.taken_at:%Y-%m-%d %H:%M}"

@@ -1,10 +1,20 @@
+from sessions_app.models.calibrations import (
+    BackendAlert,
+    CalibrationPolicy,
+    CalibrationRun,
+    CalibrationSchedule,
+)
 from sessions_app.models.jobs import Job, JobEvent, JobLog, JobPayload, JobResult, JobSketch, Submission
 from sessions_app.models.leases import BackendLease
 from sessions_app.models.sessions import Session, SessionEvent
 from sessions_app.models.usage import Decision, InstanceUsage, RunTime, UsageBucket, UserUsage
 
 __all__ = [
+    "BackendAlert",
     "BackendLease",
+    "CalibrationPolicy",
+    "CalibrationRun",
+    "CalibrationSchedule",
     "Decision",
     "InstanceUsage",
     "Job",

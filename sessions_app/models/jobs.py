@@ -33,6 +33,10 @@ class Job(models.Model):
     ``cost`` is what the client asked for as its time limit, ``max_seconds`` the limit in force.
     A deleted job keeps its row, without its contents, because what it used still counts.
     ``quantum_seconds`` is the time that is charged; ``phase`` says what happens inside ``running``.
+
+    A job with ``is_system`` is the operator's (S2): it is due at ``due_at``, belongs to the system's
+    instance, which pays nothing, and to no session. While a session or another's window holds the
+    backend it waits ``deferral_seconds`` longer; then it goes before everything.
     """
 
     id = models.CharField(primary_key=True, max_length=36, default=new_id)
@@ -67,6 +71,9 @@ class Job(models.Model):
         CalibrationSet, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
     )
     calibration_pinned = models.BooleanField(default=False)
+    is_system = models.BooleanField(default=False)
+    due_at = models.DateTimeField(null=True, blank=True)
+    deferral_seconds = models.PositiveIntegerField(default=0)
     progress_done = models.PositiveIntegerField(default=0)
     progress_total = models.PositiveIntegerField(default=0)
     metrics = models.JSONField(default=dict, blank=True)
@@ -95,6 +102,12 @@ class Job(models.Model):
                 condition=Q(state="queued"),
                 name="job_heads",
             ),
+            # The operator's jobs that wait, read by every decision (S2).
+            models.Index(
+                fields=("backend", "due_at", "id"),
+                condition=Q(state="queued", is_system=True),
+                name="job_system",
+            ),
             models.Index(fields=("instance", "-created_at", "-id"), name="jobs_of_instance"),
             models.Index(fields=("session", "-created_at"), name="jobs_of_session"),
             GinIndex(fields=("tags",), name="jobs_by_tag"),
@@ -120,6 +133,11 @@ class Job(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(state="running") | Q(phase=""), name="job_phase_only_while_running"
+            ),
+            models.CheckConstraint(
+                condition=Q(is_system=True, due_at__isnull=False, session__isnull=True)
+                | Q(is_system=False, due_at__isnull=True, deferral_seconds=0),
+                name="job_due_iff_system",
             ),
         )
 

@@ -93,9 +93,12 @@ def _move_of(ending: Ending, now: datetime) -> JobMove:
 def charges(
     job: Job, state: JobState, session: Session | None, seconds: float, now: datetime
 ) -> list[Statement]:
-    """L17: a job outside any dedicated session pays for the time it ran. A completed one teaches."""
+    """L17: a job outside any dedicated session pays for the time it ran; the system's pay nothing (S2).
+
+    A completed one teaches how long the program takes.
+    """
     books = []
-    if (own := _own_seconds(session, seconds, now)) > 0:
+    if not job.is_system and (own := _own_seconds(session, seconds, now)) > 0:
         books.append(
             charge(backend=job.backend_id, instance=job.instance_id, user=job.user_id, at=now, seconds=own)
         )

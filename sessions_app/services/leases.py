@@ -9,6 +9,7 @@ from django_q.tasks import async_task
 
 from quantumsvc.backends.models import Backend
 from quantumsvc.doorbell import ring
+from quantumsvc.scheduling.states import PENDING_JOB_STATES
 from quantumsvc.statements import Statement, run
 from sessions_app.events import backend_channel
 from sessions_app.models import BackendLease
@@ -130,12 +131,12 @@ def lock_name(lease: Lease) -> list[object]:
 
 
 def unattended(now: datetime) -> list[int]:
-    """The backends with waiting jobs that nobody holds and nobody was asked to look at lately."""
+    """The backends with waiting jobs that nobody holds and nobody was asked to look at lately.
+
+    A system job waits from when it is due (S2).
+    """
     free = Q(lease__isnull=True) | Q(lease__expires_at__isnull=True) | Q(lease__expires_at__lte=now)
     asked = Q(lease__drain_requested_at__gt=now - REQUEST_TRUSTED)
     waiting = Backend.objects.filter(free).exclude(asked)
-    return [
-        backend.pk
-        for backend in waiting.order_by(F("pk"))
-        if backend.jobs.filter(state__in=("queued", "running")).exists()
-    ]
+    work = Q(state__in=PENDING_JOB_STATES) & (Q(due_at__isnull=True) | Q(due_at__lte=now))
+    return [backend.pk for backend in waiting.order_by(F("pk")) if backend.jobs.filter(work).exists()]

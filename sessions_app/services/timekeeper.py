@@ -9,10 +9,12 @@ from datetime import datetime
 
 import psycopg
 from django.db import DatabaseError, connection, transaction
+from django.db.models import Min
 
 from quantumsvc import clock
 from quantumsvc.doorbell import Listener, listening
-from sessions_app.models import BackendLease, Session
+from quantumsvc.scheduling.states import JobState
+from sessions_app.models import BackendLease, Job, Session
 from sessions_app.services.leases import (
     REQUEST_TRUSTED,
     TIMEKEEPER,
@@ -42,12 +44,15 @@ def sweep(now: datetime) -> None:
 
 
 def next_sweep(now: datetime) -> float:
-    """Seconds until the next round is due: a session's deadline, or a look at those who hold backends."""
+    """Seconds until the next round: a deadline, a system job's time, or a look at those who hold backends."""
     held = BackendLease.objects.filter(expires_at__isnull=False).exists()
     longest = SWEEP_SECONDS if held else IDLE_SECONDS
     due = Session.objects.filter(next_deadline__isnull=False).order_by("next_deadline")
     deadline = due.values_list("next_deadline", flat=True).first()
-    return longest if deadline is None else min(max((deadline - now).total_seconds(), 0.0), longest)
+    system = Job.objects.filter(is_system=True, state=JobState.QUEUED, due_at__gt=now)
+    moments: list[datetime | None] = [deadline, system.aggregate(first=Min("due_at"))["first"]]
+    waits = [max((moment - now).total_seconds(), 0.0) for moment in moments if moment is not None]
+    return min([longest, *waits])
 
 
 def keep_time() -> None:

@@ -12,10 +12,15 @@ from django.db.models import F
 
 from quantumsvc.accounts.models import ApiKey, Instance, Membership, User
 from quantumsvc.accounts.services import issue_key
-from quantumsvc.backends.models import Backend, BackendAccess
+from quantumsvc.accounts.system import system_instance
+from quantumsvc.backends.models import Backend, BackendAccess, CalibrationSet
 from quantumsvc.errors import StaleTransition
 from quantumsvc.scheduling.states import JOB_MOVES, SESSION_MOVES, Cause, JobState, SessionState
 from sessions_app.models import (
+    BackendAlert,
+    CalibrationPolicy,
+    CalibrationRun,
+    CalibrationSchedule,
     InstanceUsage,
     Job,
     JobEvent,
@@ -25,6 +30,7 @@ from sessions_app.models import (
     UsageBucket,
     UserUsage,
 )
+from sessions_app.services.calibrations.requesting import Wish, request_calibration
 from sessions_app.services.transitions import lock_session, move_job, move_session
 from tests.factories import START, at, make_author, make_backend, make_instance, make_user, open_, submit
 
@@ -84,6 +90,48 @@ def a_run_time() -> models.Model:
     return RunTime.objects.create(backend=make_backend(), program="sampler", mean=1.0)
 
 
+def a_system_instance() -> Instance:
+    return system_instance(START)
+
+
+def a_system_job() -> Job:
+    return a_calibration().job
+
+
+def a_calibration() -> CalibrationRun:
+    return request_calibration(backend=make_backend(), wish=Wish(due_at=START), now=START, by=None)
+
+
+def a_calibration_set() -> CalibrationSet:
+    return CalibrationSet.objects.create(backend=make_backend(), taken_at=START)
+
+
+def a_calibration_schedule() -> models.Model:
+    return CalibrationSchedule.objects.create(
+        backend=make_backend(),
+        name="daily",
+        rrule="FREQ=DAILY",
+        starts_at=START,
+        created_at=START,
+        updated_at=START,
+    )
+
+
+def a_calibration_policy() -> models.Model:
+    return CalibrationPolicy.objects.create(backend=make_backend())
+
+
+def an_alert() -> BackendAlert:
+    run = a_calibration()
+    return BackendAlert.objects.create(backend=run.backend, run=run, kind="drift", at=START, text="T1 of 0")
+
+
+def an_attempt_to_keep_a_set_as_new() -> CalibrationRun:
+    run = a_calibration()
+    CalibrationRun.objects.filter(pk=run.pk).update(base_set=run.job.calibration_submitted)
+    return run
+
+
 RUNNING = {"state": "running", "started_at": at(1), "attempt": 1}
 ENDED = {"state": "completed", "finished_at": at(1)}
 CLOSED = {"state": "closed", "closed_at": at(1), "accepting_jobs": False, "next_deadline": None}
@@ -103,6 +151,24 @@ REFUSED: dict[str, tuple[Callable[[], models.Model], list[dict[str, Any]]]] = {
     "api_key_expires_after_creation": (
         a_key,
         [{"expires_at": START}, {"expires_at": START - timedelta(days=1)}],
+    ),
+    "calibration_source_known": (a_calibration_set, [{"source": "guessed"}, {"source": ""}]),
+    "calibration_trigger_known": (a_calibration, [{"trigger": "whim"}]),
+    "partial_calibration_has_a_set": (a_calibration, [{"is_partial": True}]),
+    "calibration_makes_a_new_set": (an_attempt_to_keep_a_set_as_new, [{"result_set": F("base_set")}]),
+    "calibration_schedule_told": (
+        a_calibration_schedule,
+        [{"name": ""}, {"rrule": ""}, {"time_zone": ""}],
+    ),
+    "calibration_policy_thresholds_sound": (
+        a_calibration_policy,
+        [{"lifetime_drop": 0}, {"lifetime_drop": 1.5}, {"error_rise": 0}],
+    ),
+    "alert_kind_known": (an_alert, [{"kind": "odd"}]),
+    "alert_seen_by_somebody": (an_alert, [{"seen_at": START}]),
+    "job_due_iff_system": (
+        a_system_job,
+        [{"due_at": None}, {"is_system": False}, {"session": lambda: a_session().pk}],
     ),
     "backend_kind_known": (a_backend, [{"kind": "abacus"}]),
     "backend_driver_known": (a_backend, [{"driver": "own"}]),
@@ -134,6 +200,8 @@ REFUSED: dict[str, tuple[Callable[[], models.Model], list[dict[str, Any]]]] = {
 # Constraint: two rows that can't be together; the second one is made, then changed to what is refused.
 UNIQUE: dict[str, Callable[[], Any]] = {
     "instance_name_unique_in_account": lambda: make_instance(name=make_instance().name),
+    "one_system_instance": lambda: make_instance(is_system=bool(a_system_instance().pk)),
+    "one_alert_per_run_and_kind": lambda: _again(an_alert(), id="another"),
     "membership_once": lambda: _again(a_membership()),
     "api_key_name_unique_while_valid": lambda: _again(a_key(), digest="0" * 64),
     "one_grant_per_instance": lambda: _again(a_grant()),
@@ -150,7 +218,8 @@ def _again(row: models.Model, **over: Any) -> None:
     """Insert a second row like this one."""
     for name, value in over.items():
         setattr(row, name, value)
-    row.pk = None
+    if "id" not in over:
+        row.pk = None
     row.save(force_insert=True)
 
 
@@ -177,6 +246,7 @@ def test_it_refuses_a_row_that_breaks(name: str) -> None:
     make, changes = REFUSED[name]
     row = make()
     for change in changes:
+        change = {name: value() if callable(value) else value for name, value in change.items()}
         with pytest.raises(IntegrityError, match=rf'"{name}"'), transaction.atomic():
             type(row)._default_manager.filter(pk=row.pk).update(**change)
 

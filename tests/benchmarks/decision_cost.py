@@ -24,9 +24,10 @@ BEGINNING = datetime(2026, 11, 21, tzinfo=UTC)
 FILL = """
 INSERT INTO sessions_app_job (id, instance_id, user_id, backend_id, program, state, phase, reason, created_at,
     attempt, lost_attempts, max_seconds, quantum_seconds, tags, private, log_level, runtime,
-    client_application, calibration_pinned, progress_done, progress_total, metrics, version)
+    client_application, calibration_pinned, is_system, deferral_seconds, progress_done, progress_total,
+    metrics, version)
 SELECT 'job' || n, i.id, u.id, %s, 'sampler', 'queued', '', '', %s::timestamptz + n * interval '1 ms',
-    0, 0, 600, 0, '{}', false, 'WARNING', '', '', false, 0, 0, '{}', 1
+    0, 0, 600, 0, '{}', false, 'WARNING', '', '', false, false, 0, 0, 0, '{}', 1
 FROM generate_series(%s, %s) n
 JOIN (SELECT id, row_number() OVER (ORDER BY id) - 1 AS k FROM accounts_instance) i ON i.k = n %% %s
 CROSS JOIN (SELECT min(id) AS id FROM accounts_user) u

@@ -1,0 +1,97 @@
+"""Asking for calibrations: each is a system job with a time at which it is due (S2, W9)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import msgspec
+from django.db import transaction
+
+from quantumsvc.accounts.models import User
+from quantumsvc.accounts.system import system_instance, system_user
+from quantumsvc.backends.models import Backend, CalibrationSet
+from quantumsvc.errors import Conflict
+from quantumsvc.scheduling.calibrations import Trigger
+from quantumsvc.scheduling.states import PENDING_JOB_STATES
+from quantumsvc.wire.ids import new_id
+from sessions_app.models import CalibrationRun, CalibrationSchedule, Job
+from sessions_app.services.endings import cancel_job
+from sessions_app.services.leases import look_at
+from sessions_app.services.submission import answered
+from sessions_app.services.transitions import store_job
+
+PROGRAM = "calibrate"
+SCHEMA_VERSION = "v0.1"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """What is to be measured, and when. Empty ``qubits`` and ``experiments`` mean all."""
+
+    due_at: datetime
+    qubits: Sequence[int] = ()
+    experiments: Sequence[str] = ()
+    deferral_seconds: int = 0
+    note: str = ""
+
+
+@transaction.atomic
+def request_calibration(
+    *,
+    backend: Backend,
+    wish: Wish,
+    now: datetime,
+    by: User | None,
+    schedule: CalibrationSchedule | None = None,
+) -> CalibrationRun:
+    """Store a calibration that takes the first free moment from ``wish.due_at`` on (S2)."""
+    look_at(backend.pk, now)
+    job = _job(backend, wish, now)
+    store_job(job, params_of(wish), job.pk.encode())
+    answered(job.pk)
+    return CalibrationRun.objects.create(
+        backend=backend,
+        job=job,
+        trigger=(Trigger.SCHEDULE if schedule else Trigger.REQUEST).value,
+        schedule=schedule,
+        requested_by=by,
+        note=wish.note,
+        qubits=sorted(set(wish.qubits)),
+        experiments=list(wish.experiments),
+        created_at=now,
+        due_at=wish.due_at,
+    )
+
+
+def _job(backend: Backend, wish: Wish, now: datetime) -> Job:
+    sets = CalibrationSet.objects.filter(backend=backend).defer("properties")
+    return Job(
+        id=new_id(),
+        instance=system_instance(now),
+        user=system_user(),
+        backend=backend,
+        program=PROGRAM,
+        created_at=now,
+        max_seconds=backend.max_execution_seconds,
+        log_level="INFO",
+        calibration_submitted=sets.in_force(backend, now),
+        is_system=True,
+        due_at=wish.due_at,
+        deferral_seconds=wish.deferral_seconds,
+    )
+
+
+def params_of(wish: Wish) -> bytes:
+    """The program's input: what the client's ``Calibrator`` would send, with what to measure."""
+    asked = {"qubits": sorted(set(wish.qubits)), "experiments": list(wish.experiments)}
+    experimental = {name: value for name, value in asked.items() if value}
+    return msgspec.json.encode(
+        {"schema_version": SCHEMA_VERSION, "options": {"experimental": experimental}}, order="sorted"
+    )
+
+
+def cancel_calibration(*, run: CalibrationRun, now: datetime) -> None:
+    """Give a calibration up, whether it waits or runs; the current set stays. Raises :class:`Conflict`."""
+    if run.job.state not in PENDING_JOB_STATES:
+        raise Conflict(f"The calibration has ended already: it is {run.job.state}.")
+    cancel_job(job=run.job, now=now)
