@@ -53,6 +53,7 @@ class Cause(StrEnum):
     DRAINED = "drained"
     DISPLACED = "displaced"
     CREATED = "created"
+    EXTENDED = "extended"
 
 
 JOB_MOVES: dict[JobState, frozenset[JobState]] = {

@@ -57,6 +57,12 @@ class SessionPatch(msgspec.Struct, kw_only=True):
     accepting_jobs: bool
 
 
+class SessionExtension(msgspec.Struct, kw_only=True):
+    """``POST /sessions/{id}/extend``: the new maximum time, in all."""
+
+    max_ttl: int | str
+
+
 class TagsEnvelope(msgspec.Struct, kw_only=True):
     """``PUT /jobs/{id}/tags``."""
 

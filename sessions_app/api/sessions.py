@@ -9,15 +9,28 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from quantumsvc import clock
-from quantumsvc.api import caller_of, require_instance, require_writer
+from quantumsvc.api import caller_of, require_instance, require_manager, require_writer
 from quantumsvc.errors import BadRequest, NotFound
 from quantumsvc.scheduling.states import JobState
-from quantumsvc.wire.envelope import SessionEnvelope, SessionPatch, plain_text, read, seconds_from
+from quantumsvc.wire.envelope import (
+    SessionEnvelope,
+    SessionExtension,
+    SessionPatch,
+    plain_text,
+    read,
+    seconds_from,
+)
 from sessions_app.api.bodies import session_body
 from sessions_app.api.jobs import waiting_body
 from sessions_app.models import Session
 from sessions_app.services.lives import settle_overdue
-from sessions_app.services.opening import cancel_session, close_session, open_session, session_mode
+from sessions_app.services.opening import (
+    cancel_session,
+    close_session,
+    extend_session,
+    open_session,
+    session_mode,
+)
 from sessions_app.services.submission import usable_backend
 
 
@@ -91,6 +104,19 @@ class SessionQueueView(APIView):
         if oldest is not None:
             body |= {"job": oldest.pk, **waiting_body(oldest, caller_of(request).user)}
         return Response(body)
+
+
+class SessionExtendView(APIView):
+    """``POST /sessions/{id}/extend``"""
+
+    def post(self, request: Request, ident: str) -> Response:
+        """Give the session a longer maximum time, within the backend's limit; managers only."""
+        require_manager(request)
+        session = session_of(request, ident)
+        wanted = seconds_from(read(request._request.body, SessionExtension).max_ttl)
+        now = clock.now()
+        extended = extend_session(session=session, max_ttl=wanted or 0, now=now)
+        return Response(session_body(extended, now))
 
 
 class SessionCloseView(APIView):

@@ -14,6 +14,7 @@ urlpatterns = [
     path("sessions", sessions.SessionsView.as_view()),
     path("sessions/<str:ident>", sessions.SessionView.as_view()),
     path("sessions/<str:ident>/queue", sessions.SessionQueueView.as_view()),
+    path("sessions/<str:ident>/extend", sessions.SessionExtendView.as_view()),
     path("sessions/<str:ident>/close", sessions.SessionCloseView.as_view()),
     path("jobs", jobs.JobsView.as_view()),
     path("jobs/<str:ident>", jobs.JobView.as_view()),

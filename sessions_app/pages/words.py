@@ -21,6 +21,7 @@ CAUSES = {
     Cause.DRAINED: "the worker was stopped",
     Cause.DISPLACED: "the time was taken for a reservation",
     Cause.CREATED: "created",
+    Cause.EXTENDED: "a manager gave it more time",
 }
 
 _UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))

@@ -1,4 +1,4 @@
-"""Making, closing and cancelling sessions on request."""
+"""Making, extending, closing and cancelling sessions on request."""
 
 from datetime import datetime
 
@@ -6,14 +6,15 @@ from django.db import transaction
 
 from quantumsvc.accounts.models import Instance, User
 from quantumsvc.backends.models import Backend
-from quantumsvc.errors import BadRequest
+from quantumsvc.errors import BadRequest, SessionClosed
 from quantumsvc.scheduling.states import Cause, SessionMode, SessionState
 from quantumsvc.scheduling.timers import next_deadline
 from quantumsvc.wire.ids import new_id
 from sessions_app.models import Session, SessionEvent
 from sessions_app.services.leases import look_at
 from sessions_app.services.lives import close_now, settle, stop_accepting
-from sessions_app.services.transitions import lock_session
+from sessions_app.services.progress import announce_session
+from sessions_app.services.transitions import change_session, lock_session
 
 
 def checked_max_ttl(seconds: int | None, backend: Backend) -> int:
@@ -77,6 +78,34 @@ def open_session(
         max_ttl=checked_max_ttl(max_ttl, backend),
         now=now,
     )
+
+
+@transaction.atomic
+def extend_session(*, session: Session, max_ttl: int, now: datetime) -> Session:
+    """Give a session a longer maximum time, counted as ever from its first job's start (L3), in seconds.
+
+    Its timer goes on (L4); only its end moves. Raises :class:`BadRequest` unless it becomes longer and
+    stays within the system's limit (L13), and :class:`SessionClosed` when it is over (L8).
+    """
+    look_at(session.backend_id, now)
+    locked = lock_session(session.pk)
+    settle(locked, now)
+    if locked.state == SessionState.CLOSED:
+        raise SessionClosed("The session is closed for good.", solution="Open a new session.")
+    limit = session.backend.session_max_ttl
+    if not locked.max_ttl < max_ttl <= limit:
+        raise BadRequest(
+            f"max_ttl must be more than the {locked.max_ttl} seconds that the session has, and at most "
+            f"{limit} seconds on this backend."
+        )
+    more = max_ttl - locked.max_ttl
+    left = None if locked.active_ttl is None else locked.active_ttl + more
+    change_session(locked, max_ttl=max_ttl, active_ttl=left)
+    SessionEvent.objects.create(
+        session=locked, at=now, source=locked.state, target=locked.state, cause=Cause.EXTENDED.value
+    )
+    announce_session(locked.pk)
+    return locked
 
 
 @transaction.atomic

@@ -7,8 +7,8 @@ from django.db.models import F
 
 from quantumsvc.doorbell import ring
 from quantumsvc.scheduling.states import JobState
-from sessions_app.events import CHANNEL, JobChanged, encode_event
-from sessions_app.models import Job
+from sessions_app.events import CHANNEL, JobChanged, SessionChanged, encode_event
+from sessions_app.models import Job, Session
 
 
 @dataclass(slots=True)
@@ -33,3 +33,9 @@ def announce(job_id: str) -> None:
     Job.objects.filter(pk=job_id).update(version=F("version") + 1)
     instance, state, version = Job.objects.values_list("instance_id", "state", "version").get(pk=job_id)
     ring(CHANNEL, encode_event(JobChanged(job_id, instance, state, version)))
+
+
+def announce_session(session_id: str) -> None:
+    """Tell those who watch that something about a session changed that is not its state. Call as above."""
+    row = Session.objects.values_list("instance_id", "state", "version").get(pk=session_id)
+    ring(CHANNEL, encode_event(SessionChanged(session_id, *row)))

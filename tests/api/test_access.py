@@ -26,6 +26,7 @@ def writes(backend: Backend, job: str = "x", session: str = "x") -> list[tuple[s
         ("POST", "/sessions", {"backend": backend.name}),
         ("PATCH", f"/sessions/{session}", {"accepting_jobs": False}),
         ("DELETE", f"/sessions/{session}/close", None),
+        ("POST", f"/sessions/{session}/extend", {"max_ttl": 28_800}),
         ("POST", f"/jobs/{job}/cancel", None),
         ("PUT", f"/jobs/{job}/tags", {"tags": ["x"]}),
         ("DELETE", f"/jobs/{job}", None),

@@ -14,8 +14,9 @@ from typing import Any
 import psycopg
 import pytest
 
+from quantumsvc.accounts.roles import Role
 from quantumsvc.backends.models import Backend
-from tests.api.callers import Caller
+from tests.api.callers import Caller, make_caller
 from tests.api.conftest import Time
 from tests.api.work import job_of, post_job, post_session
 from tests.factories import make_backend
@@ -49,6 +50,7 @@ class Scene:
 
     def __init__(self, alice: Caller, backend: Backend, time: Time) -> None:
         self.alice, self.backend, self.time = alice, backend, time
+        self.max = make_caller(alice.instance, Role.MANAGER)
         worker = Worker(backend)
         self.session = post_session(alice, backend)
         self.queued = [self.job() for _ in range(6)]
@@ -78,6 +80,9 @@ CALLS: dict[str, Callable[[Scene], Any]] = {
     ),
     "DELETE /sessions/{id}/close": lambda on: on.alice.delete(
         f"/sessions/{post_session(on.alice, on.backend)}/close"
+    ),
+    "POST /sessions/{id}/extend": lambda on: on.max.post(
+        f"/sessions/{on.session}/extend", {"max_ttl": 28_800}
     ),
     "POST /jobs": lambda on: on.alice.post("/jobs", job_of(on.backend)),
     "POST /jobs, in a session": lambda on: on.alice.post("/jobs", job_of(on.backend, session_id=on.session)),

@@ -254,3 +254,15 @@ def test_it_knows_no_other_session(alice: Caller, stranger: Caller, backend: Bac
         assert refusal(alice.patch(f"/sessions/{ident}", {"accepting_jobs": False}))[0] == 404
         assert refusal(alice.delete(f"/sessions/{ident}/close"))[0] == 404
     assert details(stranger, foreign)["state"] == "open"
+
+
+def test_it_lets_managers_give_more_time(alice: Caller, max_: Caller, backend: Backend) -> None:
+    ident = post_session(alice, backend, max_ttl=60)
+    assert refusal(alice.post(f"/sessions/{ident}/extend", {"max_ttl": 90})) == (403, 1200)
+    answer = max_.post(f"/sessions/{ident}/extend", {"max_ttl": "2m"})
+    assert (answer.status_code, answer.json()["max_ttl"]) == (200, 120)
+    assert details(alice, ident)["max_ttl"] == 120
+    for wanted in ({"max_ttl": 120}, {"max_ttl": "soon"}, {"max_ttl": None}, {}, {"max_ttl": 10**12}):
+        assert refusal(max_.post(f"/sessions/{ident}/extend", wanted)) == (400, 1210)
+    max_.delete(f"/sessions/{ident}/close")
+    assert refusal(max_.post(f"/sessions/{ident}/extend", {"max_ttl": 300})) == (409, 4001)

@@ -32,6 +32,7 @@ OBJECTS: dict[str, tuple[str, ...]] = {
     "backends/<str:name>/defaults": ("GET",),
     "sessions/<str:ident>": ("GET", "PATCH"),
     "sessions/<str:ident>/close": ("DELETE",),
+    "sessions/<str:ident>/extend": ("POST",),
     "sessions/<str:ident>/queue": ("GET",),
     "jobs/<str:ident>": ("GET", "DELETE"),
     "jobs/<str:ident>/cancel": ("POST",),
@@ -64,7 +65,11 @@ PAGES = ("admin/",)
 # The pages, whose own suite asks each of them as a stranger.
 OF_PEOPLE = {str(each.pattern) for each in (*account_pages.urlpatterns, *page_urls.urlpatterns)}
 
-BODIES: dict[str, Any] = {"PATCH": {"accepting_jobs": False}, "PUT": {"tags": ["taken over"]}}
+BODIES: dict[str, Any] = {
+    "POST": {"max_ttl": 28_800},
+    "PATCH": {"accepting_jobs": False},
+    "PUT": {"tags": ["taken over"]},
+}
 
 
 def addresses(patterns: list[Any], prefix: str = "") -> Iterator[str]:

@@ -6,10 +6,12 @@ from quantumsvc.backends.models import Backend
 from quantumsvc.errors import BadRequest, NotFound, SessionClosed
 from quantumsvc.scheduling.policy import Hold, Idle
 from quantumsvc.scheduling.states import SessionMode
+from sessions_app.events import Event, SessionChanged, read_event
 from sessions_app.models import Job, Session
+from sessions_app.services import progress
 from sessions_app.services.endings import cancel_job
 from sessions_app.services.lives import settle_overdue
-from sessions_app.services.opening import cancel_session, close_session
+from sessions_app.services.opening import cancel_session, close_session, extend_session
 from sessions_app.services.submission import Author
 from sessions_app.services.usage import used_seconds
 from tests.factories import at, make_backend, open_, submit
@@ -237,3 +239,51 @@ def test_it_counts_an_active_session_up_to_now(alice: Author, backend: Backend) 
     submit(alice, backend, 1, session_id=open_(alice, backend).pk)
     Worker(backend).start(5)
     assert used_seconds(alice.instance, at(25)) == 20
+
+
+def test_it_gives_a_session_more_time(alice: Author, backend: Backend) -> None:
+    session = open_(alice, backend, max_ttl=100)
+    job = submit(alice, backend, 1, session_id=session.pk)
+    worker = Worker(backend)
+    worker.start(5)
+    extend_session(session=session, max_ttl=400, now=at(50))
+    session.refresh_from_db()
+    assert (session.max_ttl, session.active_ttl, seconds(session.next_deadline)) == (400, 400.0, 405)
+    event = session.events.order_by("-id")[0]
+    assert (event.source, event.target, event.cause, event.at) == ("active", "active", "extended", at(50))
+    later = submit(alice, backend, 200, session_id=session.pk)
+    assert worker.start(201, end="completed") == later.pk, "its old end has passed, its new one has not (L8)"
+    assert state_of(job) == "completed"
+    settle_overdue(at(405))
+    assert state_of(session) == "closed"
+
+
+@pytest.mark.parametrize("wanted", [-1, 0, 99, 100, 28_801])
+def test_it_gives_no_time_that_is_not_more_or_over_the_limit(
+    alice: Author, backend: Backend, wanted: int
+) -> None:
+    session = open_(alice, backend, max_ttl=100)
+    with pytest.raises(BadRequest, match=r"more than the 100 seconds .* at most 28800"):
+        extend_session(session=session, max_ttl=wanted, now=at(1))
+    session.refresh_from_db()
+    assert (session.max_ttl, session.events.count()) == (100, 1)
+
+
+def test_it_gives_no_time_to_a_session_whose_time_is_over(alice: Author, backend: Backend) -> None:
+    session = open_(alice, backend, max_ttl=100)
+    submit(alice, backend, 1, session_id=session.pk)
+    Worker(backend).start(5)
+    with pytest.raises(SessionClosed):
+        extend_session(session=session, max_ttl=400, now=at(105))
+    settle_overdue(at(105))
+    assert state_of(session) == "closed"
+
+
+def test_it_tells_watchers_when_a_session_gets_more_time(
+    alice: Author, backend: Backend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = open_(alice, backend, max_ttl=100)
+    rung: list[Event | None] = []
+    monkeypatch.setattr(progress, "ring", lambda channel, payload: rung.append(read_event(payload)))
+    extend_session(session=session, max_ttl=200, now=at(1))
+    assert rung == [SessionChanged(session.pk, session.instance_id, "open", session.version + 1)]
