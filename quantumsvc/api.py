@@ -28,6 +28,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from quantumsvc import clock, errors
+from quantumsvc.accounts import origin
 from quantumsvc.accounts.authentication import identify
 from quantumsvc.accounts.callers import Caller as Caller
 from quantumsvc.accounts.callers import caller_of as caller_of
@@ -61,6 +62,7 @@ class WireAuthentication(BaseAuthentication):
         if not headers.get("HTTP_AUTHORIZATION"):
             return None
         caller = identify(headers["HTTP_AUTHORIZATION"], headers.get("HTTP_SERVICE_CRN"), clock.now())
+        origin.enter(origin.Origin(origin.Via.API, headers.get("REMOTE_ADDR") or ""))
         return caller.user, caller
 
     def authenticate_header(self, request: Request) -> str:

@@ -16,6 +16,7 @@ from django.db.models import F, Q
 
 from quantumsvc import clock
 from quantumsvc.accounts.keys import KEY_PREFIX_LENGTH
+from quantumsvc.accounts.origin import Via
 from quantumsvc.accounts.plans import ARCHIVED_ENTRY, CATALOGUE, CatalogueEntry, Plan
 from quantumsvc.accounts.roles import Role
 from quantumsvc.choices import choices_of
@@ -81,6 +82,17 @@ class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
         if isinstance(user, AnonymousUser):
             return self.none()
         return self if user.is_operator else self.filter(user=user)
+
+
+class AuditQuerySet(models.QuerySet["AuditEntry"]):
+    def visible_to(self, user: "User | AnonymousUser") -> Self:
+        """What was done to the instances that the user manages; operators see everything."""
+        if isinstance(user, AnonymousUser):
+            return self.none()
+        if user.is_operator:
+            return self
+        managed = Membership.objects.filter(user=user, role=Role.MANAGER.value)
+        return self.filter(instance__in=managed.values("instance"))
 
 
 class User(AbstractUser):
@@ -229,3 +241,45 @@ class ApiKey(models.Model):
     def is_valid_at(self, now: datetime) -> bool:
         """Neither revoked nor expired."""
         return self.revoked_at is None and (self.expires_at is None or now < self.expires_at)
+
+
+class AuditEntry(models.Model):
+    """One administrative act. A trigger refuses to change or delete rows.
+
+    ``actor`` is empty when nobody asked: the service did it, or its command line. Names are kept as
+    they were. ``before`` and ``after`` hold the values that changed, never a secret.
+    """
+
+    at = models.DateTimeField("when")
+    actor = models.ForeignKey(User, models.PROTECT, null=True, blank=True, related_name="acts")
+    actor_name = models.CharField("who", max_length=150, blank=True)
+    via = models.CharField("from", max_length=10, choices=choices_of(Via), default=Via.SERVICE.value)
+    address = models.CharField(max_length=64, blank=True)
+    action = models.CharField("what", max_length=64)
+    object_kind = models.CharField("kind", max_length=40)
+    object_id = models.CharField("id", max_length=64)
+    object_name = models.CharField("object", max_length=200)
+    instance = models.ForeignKey(
+        Instance, models.PROTECT, null=True, blank=True, related_name="audit_entries"
+    )
+    before = models.JSONField(null=True, blank=True)
+    after = models.JSONField(null=True, blank=True)
+    reason = models.TextField("why", blank=True)
+
+    objects = AuditQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = "audit entry"
+        verbose_name_plural = "audit entries"
+        ordering = ["-at", "-id"]
+        indexes = [
+            models.Index(name="audit_by_time", fields=["-at", "-id"]),
+            models.Index(name="audit_by_object", fields=["object_kind", "object_id"]),
+        ]
+        constraints = [
+            models.CheckConstraint(name="audit_action_named", condition=~Q(action="") & ~Q(object_kind="")),
+            models.CheckConstraint(name="audit_via_known", condition=Q(via__in=[via.value for via in Via])),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.action} {self.object_name}"

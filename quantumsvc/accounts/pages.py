@@ -9,6 +9,7 @@ from django.urls import path
 from django.utils import timezone
 from django.utils.deprecation import MiddlewareMixin
 
+from quantumsvc.accounts import origin
 from quantumsvc.accounts.models import Instance, User
 from quantumsvc.accounts.roles import Role
 from quantumsvc.accounts.selectors import role_in
@@ -26,13 +27,16 @@ class PageMiddleware(MiddlewareMixin):
     """Times in the reader's zone, and headers that keep what a page shows with its reader."""
 
     def process_request(self, request: HttpRequest) -> None:
-        """Use the signed-in user's time zone until the answer is made."""
+        """Use the signed-in user's time zone until the answer is made; know from where it is asked."""
+        via = origin.Via.ADMIN if request.path.startswith(FOREIGN_PAGES) else origin.Via.PAGES
+        origin.enter(origin.Origin(via, request.META.get("REMOTE_ADDR") or ""))
         if request.user.is_authenticated:
             timezone.activate(ZoneInfo(request.user.time_zone))
 
     def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
         """Put the zone back; forbid caches to keep a page, and the page to load from elsewhere."""
         timezone.deactivate()
+        origin.enter(origin.NOBODY)
         if not request.path.startswith(FOREIGN_PAGES):
             response.headers.setdefault("Content-Security-Policy", CONTENT_POLICY)
             response.headers.setdefault("Cache-Control", "no-store")

@@ -1,15 +1,20 @@
-"""Everything that changes accounts. Whether the actor may do it is asked before, by the caller."""
+"""Everything that changes accounts. Whether the actor may do it is asked before, by the caller.
+
+Each change notes itself in the audit, as done by ``actor``; without one, by the command line or the
+service itself.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 from uuid import uuid4
 
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, models, transaction
 
 from quantumsvc import errors
+from quantumsvc.accounts import audit
 from quantumsvc.accounts.crns import CRN_PATTERN, build_crn
 from quantumsvc.accounts.keys import make_key
 from quantumsvc.accounts.models import ApiKey, Instance, Membership, User
@@ -18,6 +23,11 @@ from quantumsvc.accounts.roles import Role
 
 MAX_VALID_KEYS_PER_USER = 50
 M = TypeVar("M", bound=models.Model)
+
+# What may be changed of an instance once it is made; moving it to another parent is an act of its own.
+INSTANCE_SETTINGS = (
+    "name", "plan", "shares", "tags", "usage_allocation_seconds", "usage_limit_seconds", "may_calibrate",
+)  # fmt: skip
 
 # Hub, group and project are three levels; more than this is a mistake.
 MAX_TREE_DEPTH = 8
@@ -31,6 +41,7 @@ class IssuedKey:
     text: str
 
 
+@transaction.atomic
 def create_instance(
     *,
     name: str,
@@ -43,6 +54,7 @@ def create_instance(
     tags: Sequence[str] = (),
     usage_allocation_seconds: int | None = None,
     usage_limit_seconds: int | None = None,
+    actor: User | None = None,
 ) -> Instance:
     """A new tenant without members. Raises BadRequest, or Conflict when the account has that name."""
     _refuse_unprintable(name, *tags)
@@ -62,25 +74,39 @@ def create_instance(
         usage_allocation_seconds=usage_allocation_seconds,
         usage_limit_seconds=usage_limit_seconds,
     )
-    return _insert(instance, f"The account {account} has an instance named {name}.")
+    _insert(instance, f"The account {account} has an instance named {name}.")
+    audit.note("instance.created", instance, actor=actor, now=now, after=_values_of(instance))
+    return instance
 
 
-def archive_instance(*, instance: Instance, now: datetime) -> Instance:
+@transaction.atomic
+def archive_instance(
+    *, instance: Instance, now: datetime, actor: User | None = None, reason: str = ""
+) -> Instance:
     """Accept no more work; all that the instance has stays readable. Raises Conflict when it is archived."""
     changed = Instance.objects.filter(pk=instance.pk, is_active=True).update(is_active=False, archived_at=now)
-    return _changed(instance, changed, "archived")
+    _refresh(instance, changed, "archived")
+    audit.note("instance.archived", instance, actor=actor, now=now, reason=reason)
+    return instance
 
 
-def restore_instance(*, instance: Instance) -> Instance:
+@transaction.atomic
+def restore_instance(
+    *, instance: Instance, now: datetime, actor: User | None = None, reason: str = ""
+) -> Instance:
     """Accept work from an archived instance again. Raises Conflict when it is active."""
     changed = Instance.objects.filter(pk=instance.pk, is_active=False).update(
         is_active=True, archived_at=None
     )
-    return _changed(instance, changed, "active")
+    _refresh(instance, changed, "active")
+    audit.note("instance.restored", instance, actor=actor, now=now, reason=reason)
+    return instance
 
 
 @transaction.atomic
-def move_instance(*, instance: Instance, parent: Instance | None) -> Instance:
+def move_instance(
+    *, instance: Instance, parent: Instance | None, now: datetime, actor: User | None = None
+) -> Instance:
     """Give the instance another parent in the tree of shares. Raises Conflict if that closed a circle."""
     # Two moves at once could close a circle that neither sees: one after the other, under one lock.
     list(Instance.objects.select_for_update().order_by("pk").values_list("pk"))
@@ -91,39 +117,54 @@ def move_instance(*, instance: Instance, parent: Instance | None) -> Instance:
         if (depth := depth + 1) > MAX_TREE_DEPTH:
             raise errors.Conflict(f"Instances can't stand in more than {MAX_TREE_DEPTH} levels.")
         ancestor = Instance.objects.select_related("parent").get(pk=ancestor.pk).parent
+    before = {"parent": instance.parent}
     Instance.objects.filter(pk=instance.pk).update(parent=parent)
     instance.parent = parent
+    audit.note("instance.moved", instance, actor=actor, now=now, before=before, after={"parent": parent})
     return instance
 
 
-def add_member(*, instance: Instance, user: User, role: Role, now: datetime) -> Membership:
+@transaction.atomic
+def add_member(
+    *, instance: Instance, user: User, role: Role, now: datetime, actor: User | None = None
+) -> Membership:
     """Make the user a member. Raises Conflict when they are one."""
     membership = Membership(instance=instance, user=user, role=role.value, created_at=now)
-    return _insert(membership, f"{user.username} is a member of {instance.name} already.")
-
-
-@transaction.atomic
-def change_role(*, instance: Instance, user: User, role: Role) -> Membership:
-    """Give a member another role. Raises NotFound, or Conflict when no manager would be left."""
-    membership = _locked_membership(instance, user)
-    if membership.role == Role.MANAGER and role is not Role.MANAGER:
-        _refuse_if_last_manager(instance)
-    membership.role = role.value
-    membership.save(update_fields=["role"])
+    _insert(membership, f"{user.username} is a member of {instance.name} already.")
+    audit.note("member.added", membership, actor=actor, now=now, after={"user": user, "role": role})
     return membership
 
 
 @transaction.atomic
-def remove_member(*, instance: Instance, user: User) -> None:
+def change_role(
+    *, instance: Instance, user: User, role: Role, now: datetime, actor: User | None = None
+) -> Membership:
+    """Give a member another role. Raises NotFound, or Conflict when no manager would be left."""
+    membership = _locked_membership(instance, user)
+    if membership.role == Role.MANAGER and role is not Role.MANAGER:
+        _refuse_if_last_manager(instance)
+    before = {"role": membership.role}
+    membership.role = role.value
+    membership.save(update_fields=["role"])
+    audit.note("member.role_changed", membership, actor=actor, now=now, before=before, after={"role": role})
+    return membership
+
+
+@transaction.atomic
+def remove_member(*, instance: Instance, user: User, now: datetime, actor: User | None = None) -> None:
     """End a membership. Raises NotFound, or Conflict when no manager would be left."""
     membership = _locked_membership(instance, user)
     if membership.role == Role.MANAGER:
         _refuse_if_last_manager(instance)
+    before = {"user": user, "role": membership.role}
+    audit.note("member.removed", membership, actor=actor, now=now, before=before)
     membership.delete()
 
 
 @transaction.atomic
-def issue_key(*, user: User, name: str, now: datetime, expires_at: datetime | None = None) -> IssuedKey:
+def issue_key(
+    *, user: User, name: str, now: datetime, expires_at: datetime | None = None, actor: User | None = None
+) -> IssuedKey:
     """A new API key for the user.
 
     Raises BadRequest, or Conflict when a key of that name is valid or the user has too many.
@@ -142,13 +183,19 @@ def issue_key(*, user: User, name: str, now: datetime, expires_at: datetime | No
         created_at=now,
         expires_at=expires_at,
     )
-    return IssuedKey(_insert(key, f"You have a valid key named {name}."), material.text)
+    _insert(key, f"You have a valid key named {name}.")
+    after = {"user": user, "name": name, "expires_at": expires_at}
+    audit.note("key.made", key, actor=actor, now=now, after=after)
+    return IssuedKey(key, material.text)
 
 
-def revoke_key(*, key: ApiKey, now: datetime) -> ApiKey:
+@transaction.atomic
+def revoke_key(*, key: ApiKey, now: datetime, actor: User | None = None, reason: str = "") -> ApiKey:
     """End a key at once, with all tokens it was exchanged for. Doing it twice changes nothing."""
-    ApiKey.objects.filter(pk=key.pk, revoked_at__isnull=True).update(revoked_at=now)
+    revoked = ApiKey.objects.filter(pk=key.pk, revoked_at__isnull=True).update(revoked_at=now)
     key.refresh_from_db(fields=["revoked_at"])
+    if revoked:
+        audit.note("key.revoked", key, actor=actor, now=now, before={"user": key.user}, reason=reason)
     return key
 
 
@@ -187,11 +234,14 @@ def _tidy_tags(tags: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(tag.strip().lower() for tag in tags if tag.strip()))
 
 
-def _changed(instance: Instance, rows: int, state: str) -> Instance:
+def _values_of(instance: Instance) -> dict[str, Any]:
+    return audit.values(instance, (*INSTANCE_SETTINGS, "account", "region", "parent"))
+
+
+def _refresh(instance: Instance, rows: int, state: str) -> None:
     if not rows:
         raise errors.Conflict(f"The instance {instance.name} is {state} already.")
     instance.refresh_from_db(fields=["is_active", "archived_at"])
-    return instance
 
 
 def _insert(row: M, taken: str) -> M:

@@ -11,6 +11,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import OperationalError, ProgrammingError, transaction
 
 from quantumsvc.accounts.models import User
+from quantumsvc.accounts.origin import Via, acting
 from quantumsvc.errors import ServiceError
 
 
@@ -26,7 +27,7 @@ class AdministrationCommand(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            with transaction.atomic():
+            with transaction.atomic(), acting(Via.COMMAND):
                 self.carry_out(options)
         except ServiceError as error:
             raise CommandError(error.message, returncode=2) from error

@@ -11,7 +11,7 @@ from quantumsvc import errors
 from quantumsvc.accounts.models import Instance, Membership
 from quantumsvc.accounts.roles import Role
 from quantumsvc.accounts.services import change_role, move_instance, remove_member
-from tests.accounts.conftest import People
+from tests.accounts.conftest import NOON, People
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -37,18 +37,20 @@ def at_once(*changes: Callable[[], object]) -> list[bool]:
 
 def test_two_managers_who_leave_together_leave_one_behind(people: People) -> None:
     for _ in range(5):
-        change_role(instance=people.lab, user=people.bob, role=Role.MANAGER)
+        change_role(instance=people.lab, user=people.bob, role=Role.MANAGER, now=NOON)
         accepted = at_once(
-            lambda: change_role(instance=people.lab, user=people.alice, role=Role.READER),
-            lambda: change_role(instance=people.lab, user=people.bob, role=Role.READER),
+            lambda: change_role(instance=people.lab, user=people.alice, role=Role.READER, now=NOON),
+            lambda: change_role(instance=people.lab, user=people.bob, role=Role.READER, now=NOON),
         )
         assert sorted(accepted) == [False, True]
         assert Membership.objects.filter(instance=people.lab, role=Role.MANAGER).count() == 1
         Membership.objects.filter(instance=people.lab, user=people.alice).update(role=Role.MANAGER)
-    change_role(instance=people.lab, user=people.bob, role=Role.MANAGER)
+    change_role(instance=people.lab, user=people.bob, role=Role.MANAGER, now=NOON)
     leaving = (people.alice, people.bob)
     assert sorted(
-        at_once(*[lambda user=user: remove_member(instance=people.lab, user=user) for user in leaving])
+        at_once(
+            *[lambda user=user: remove_member(instance=people.lab, user=user, now=NOON) for user in leaving]
+        )
     ) == [
         False,
         True,
@@ -59,7 +61,7 @@ def test_two_moves_close_no_circle(people: People) -> None:
     for _ in range(5):
         Instance.objects.update(parent=None)
         accepted = at_once(
-            lambda: move_instance(instance=people.lab, parent=people.elsewhere),
-            lambda: move_instance(instance=people.elsewhere, parent=people.lab),
+            lambda: move_instance(instance=people.lab, parent=people.elsewhere, now=NOON),
+            lambda: move_instance(instance=people.elsewhere, parent=people.lab, now=NOON),
         )
         assert sorted(accepted) == [False, True]

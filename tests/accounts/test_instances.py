@@ -69,9 +69,9 @@ def test_it_archives_and_restores(people: People) -> None:
     assert archive_instance(instance=people.lab, now=NOON).archived_at == NOON
     with pytest.raises(errors.Conflict):
         archive_instance(instance=people.lab, now=NOON)
-    assert restore_instance(instance=people.lab).is_active
+    assert restore_instance(instance=people.lab, now=NOON).is_active
     with pytest.raises(errors.Conflict):
-        restore_instance(instance=people.lab)
+        restore_instance(instance=people.lab, now=NOON)
 
 
 @pytest.mark.parametrize(
@@ -99,19 +99,19 @@ def test_it_refuses_circles_in_the_tree(people: People) -> None:
     group = create_instance(name="group", account="acme", now=NOON, parent=people.lab)
     project = create_instance(name="project", account="acme", now=NOON, parent=group)
     with pytest.raises(errors.Conflict, match="below itself"):
-        move_instance(instance=people.lab, parent=project)
-    assert move_instance(instance=project, parent=people.lab).parent == people.lab
-    assert move_instance(instance=project, parent=None).parent is None
+        move_instance(instance=people.lab, parent=project, now=NOON)
+    assert move_instance(instance=project, parent=people.lab, now=NOON).parent == people.lab
+    assert move_instance(instance=project, parent=None, now=NOON).parent is None
 
 
 def test_it_refuses_trees_that_are_too_deep(people: People) -> None:
     parent = people.lab
     for depth in range(6):
         parent = create_instance(name=f"level-{depth}", account="acme", now=NOON, parent=parent)
-    assert move_instance(instance=people.elsewhere, parent=parent).parent == parent
+    assert move_instance(instance=people.elsewhere, parent=parent, now=NOON).parent == parent
     deepest = create_instance(name="deepest", account="acme", now=NOON)
     with pytest.raises(errors.Conflict, match="levels"):
-        move_instance(instance=deepest, parent=people.elsewhere)
+        move_instance(instance=deepest, parent=people.elsewhere, now=NOON)
 
 
 def test_it_makes_a_user_a_member_once(people: People) -> None:
@@ -121,19 +121,19 @@ def test_it_makes_a_user_a_member_once(people: People) -> None:
 
 
 def test_it_changes_and_ends_memberships(people: People) -> None:
-    assert change_role(instance=people.lab, user=people.rita, role=Role.MANAGER).role == "manager"
-    remove_member(instance=people.lab, user=people.alice)
+    assert change_role(instance=people.lab, user=people.rita, role=Role.MANAGER, now=NOON).role == "manager"
+    remove_member(instance=people.lab, user=people.alice, now=NOON)
     assert not Membership.objects.filter(user=people.alice).exists()
     with pytest.raises(errors.NotFound):
-        remove_member(instance=people.lab, user=people.alice)
+        remove_member(instance=people.lab, user=people.alice, now=NOON)
 
 
 def test_it_keeps_a_manager(people: People) -> None:
     with pytest.raises(errors.Conflict, match="must keep a manager"):
-        remove_member(instance=people.lab, user=people.alice)
+        remove_member(instance=people.lab, user=people.alice, now=NOON)
     with pytest.raises(errors.Conflict, match="must keep a manager"):
-        change_role(instance=people.lab, user=people.alice, role=Role.WRITER)
-    assert change_role(instance=people.lab, user=people.alice, role=Role.MANAGER).role == "manager"
+        change_role(instance=people.lab, user=people.alice, role=Role.WRITER, now=NOON)
+    assert change_role(instance=people.lab, user=people.alice, role=Role.MANAGER, now=NOON).role == "manager"
 
 
 def test_the_database_refuses_unknown_roles(people: People) -> None:

@@ -10,7 +10,8 @@ from django.apps import apps
 from django.db import IntegrityError, models, transaction
 from django.db.models import F
 
-from quantumsvc.accounts.models import ApiKey, Instance, Membership, User
+from quantumsvc.accounts import audit
+from quantumsvc.accounts.models import ApiKey, AuditEntry, Instance, Membership, User
 from quantumsvc.accounts.services import issue_key
 from quantumsvc.accounts.system import system_instance
 from quantumsvc.backends.models import Backend, BackendAccess, CalibrationSet
@@ -132,6 +133,10 @@ def an_attempt_to_keep_a_set_as_new() -> CalibrationRun:
     return run
 
 
+def an_entry() -> AuditEntry:
+    return audit.note("instance.praised", make_instance(), actor=make_user(), now=START)
+
+
 RUNNING = {"state": "running", "started_at": at(1), "attempt": 1}
 ENDED = {"state": "completed", "finished_at": at(1)}
 CLOSED = {"state": "closed", "closed_at": at(1), "accepting_jobs": False, "next_deadline": None}
@@ -197,6 +202,12 @@ REFUSED: dict[str, tuple[Callable[[], models.Model], list[dict[str, Any]]]] = {
     "job_phase_only_while_running": (a_job, [{"phase": "executing"}, ENDED | {"phase": "finishing"}]),
 }
 
+# The same, of rows that nobody may change: a second row with the change must be refused.
+NEVER_INSERTED: dict[str, tuple[Callable[[], models.Model], list[dict[str, Any]]]] = {
+    "audit_action_named": (an_entry, [{"action": ""}, {"action": "x", "object_kind": ""}]),
+    "audit_via_known": (an_entry, [{"via": "telepathy"}]),
+}
+
 # Constraint: two rows that can't be together; the second one is made, then changed to what is refused.
 UNIQUE: dict[str, Callable[[], Any]] = {
     "instance_name_unique_in_account": lambda: make_instance(name=make_instance().name),
@@ -238,7 +249,7 @@ def test_it_has_a_case_for_every_constraint() -> None:
         for model in apps.get_app_config(app).get_models()
         for constraint in model._meta.constraints
     }
-    assert found == {*REFUSED, *UNIQUE}
+    assert found == {*REFUSED, *NEVER_INSERTED, *UNIQUE}
 
 
 @pytest.mark.parametrize("name", REFUSED)
@@ -249,6 +260,15 @@ def test_it_refuses_a_row_that_breaks(name: str) -> None:
         change = {name: value() if callable(value) else value for name, value in change.items()}
         with pytest.raises(IntegrityError, match=rf'"{name}"'), transaction.atomic():
             type(row)._default_manager.filter(pk=row.pk).update(**change)
+
+
+@pytest.mark.parametrize("name", NEVER_INSERTED)
+def test_it_refuses_to_insert_a_row_that_breaks(name: str) -> None:
+    make, changes = NEVER_INSERTED[name]
+    row = make()
+    for change in changes:
+        with pytest.raises(IntegrityError, match=rf'"{name}"'), transaction.atomic():
+            _again(row, **change)
 
 
 @pytest.mark.parametrize("name", UNIQUE)
