@@ -122,9 +122,13 @@ class World:
             self._note_end(sitting, now)
 
     def lose(self, now: datetime) -> None:
-        """J2: the attempt was lost. Back to its place; failed the third time, or when its session closed."""
+        """J2: the attempt was lost. Back to its place; failed the third time, or when its session closed.
+
+        What the service itself has lost, nobody pays for.
+        """
         self.settle(now)
         work = self._in_hand()
+        work.unpaid_since = None
         work.lost_attempts += 1
         sitting = self._sitting(work.entry)
         if work.lost_attempts >= MAX_ATTEMPTS or (sitting and sitting.state is SessionState.CLOSED):

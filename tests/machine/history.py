@@ -7,15 +7,6 @@ from sessions_app.models import Job, Session
 from tests.scheduling.reading import Event, Reading, SessionTerms
 
 
-class ServiceReading(Reading):
-    """As the service keeps its books: nobody pays for an attempt that the service itself lost (J2)."""
-
-    def _lost(self, event: Event) -> None:
-        super()._lost(event)
-        runs = self.jobs[event.ident].runs
-        runs[-1] = (runs[-1][0], runs[-1][0])
-
-
 class History:
     """What has happened on one backend, in the order in which it did."""
 
@@ -49,6 +40,6 @@ class History:
         )
         self.note(job.created_at, "submit", job.pk, entry)
 
-    def reading(self, now: datetime) -> ServiceReading:
+    def reading(self, now: datetime) -> Reading:
         """What must be true at ``now``."""
-        return ServiceReading(self.events, now, (), self.shares)
+        return Reading(self.events, now, (), self.shares)

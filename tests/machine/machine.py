@@ -26,8 +26,9 @@ from sessions_app.services.timekeeper import sweep
 from sessions_app.services.waiting import outlook, present
 from tests.factories import at, open_, submit
 from tests.machine import rows
-from tests.machine.history import History, ServiceReading
+from tests.machine.history import History
 from tests.machine.people import MAX_TTL, PEOPLE, Village, make_site, settle_village
+from tests.scheduling.reading import Reading
 from tests.services.worker import Worker
 
 people = st.sampled_from(PEOPLE)
@@ -265,7 +266,7 @@ class Machine(RuleBasedStateMachine):
         self.clock += after
         return self.sites[where]
 
-    def want(self, site: Site) -> ServiceReading:
+    def want(self, site: Site) -> Reading:
         return site.history.reading(at(self.clock))
 
     def pick_session(self, site: Site, pick: int) -> Session | None:
@@ -322,7 +323,7 @@ class Machine(RuleBasedStateMachine):
         return noted.rule
 
     @staticmethod
-    def keeps_the_promise_of_sessions(before: ServiceReading, claim: Claim) -> None:
+    def keeps_the_promise_of_sessions(before: Reading, claim: Claim) -> None:
         active = before.active()
         if active is not None and active[1].terms.mode == "dedicated" and not before.barred:
             assert claim.job.session_id == active[0], "S4, S5: nobody else's job inside a held session"
@@ -339,7 +340,7 @@ class Machine(RuleBasedStateMachine):
         assert self.ended.items() <= ended.items(), "J1: a terminal state never changes"
         self.ended = ended
 
-    def rows_agree(self, site: Site, want: ServiceReading) -> None:
+    def rows_agree(self, site: Site, want: Reading) -> None:
         jobs = dict(Job.objects.filter(backend=site.backend).values_list("pk", "state"))
         assert jobs == {ident: job.state for ident, job in want.jobs.items()}
         for got in Session.objects.filter(backend=site.backend):
@@ -353,7 +354,7 @@ class Machine(RuleBasedStateMachine):
         assert rows.charged(site.backend) == paid(want)
 
 
-def paid(want: ServiceReading) -> dict[tuple[str, str], int]:
+def paid(want: Reading) -> dict[tuple[str, str], int]:
     """L17: microseconds by payer, as the rules have it."""
     sums: dict[tuple[str, str], int] = {}
     for instance, user, since, until in want.charges(closed_only=True):

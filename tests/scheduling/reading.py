@@ -178,6 +178,8 @@ class Reading:
     def _lost(self, event: Event) -> None:
         job = self.jobs[event.ident]
         job.lost += 1
+        # Nobody pays for an attempt that the service itself has lost.
+        job.runs[-1] = (job.runs[-1][0], job.runs[-1][0])
         session = self._session_of(event.ident)
         if job.lost == 3 or (session and session.state == "closed"):
             self._end(Event(event.at, "end", event.ident, "failed"))
