@@ -7,7 +7,15 @@ from sessions_app.models.calibrations import (
 from sessions_app.models.jobs import Job, JobEvent, JobLog, JobPayload, JobResult, JobSketch, Submission
 from sessions_app.models.leases import BackendLease
 from sessions_app.models.sessions import Session, SessionEvent
-from sessions_app.models.usage import Decision, InstanceUsage, RunTime, UsageBucket, UserUsage
+from sessions_app.models.usage import (
+    ChargeKind,
+    Decision,
+    InstanceUsage,
+    LedgerLine,
+    RunTime,
+    UsageBucket,
+    UserUsage,
+)
 
 __all__ = [
     "BackendAlert",
@@ -15,6 +23,7 @@ __all__ = [
     "CalibrationPolicy",
     "CalibrationRun",
     "CalibrationSchedule",
+    "ChargeKind",
     "Decision",
     "InstanceUsage",
     "Job",
@@ -23,6 +32,7 @@ __all__ = [
     "JobPayload",
     "JobResult",
     "JobSketch",
+    "LedgerLine",
     "RunTime",
     "Session",
     "SessionEvent",

@@ -3,11 +3,76 @@
 Amounts are whole microseconds, so that sums do not depend on their order.
 """
 
+from datetime import datetime
+from enum import StrEnum
+from typing import Self
+
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 
 from quantumsvc.accounts.models import Instance, User
 from quantumsvc.backends.models import Backend
+from quantumsvc.choices import choices_of
+
+
+class ChargeKind(StrEnum):
+    """What time is charged for (L17, W7)."""
+
+    JOB = "job"
+    SESSION = "session"
+    RESERVATION = "reservation"
+
+
+class LedgerQuerySet(models.QuerySet["LedgerLine"]):
+    def visible_to(self, user: User) -> Self:
+        """The lines of the instances the user may see."""
+        return self.filter(instance__in=Instance.objects.visible_to(user))
+
+    def charged_in(self, since: datetime, until: datetime) -> Self:
+        """What was charged from ``since`` until before ``until``."""
+        return self.filter(at__gte=since, at__lt=until)
+
+
+class LedgerLine(models.Model):
+    """One charge (L17). Append-only: every second that is charged stands in exactly one line.
+
+    ``subject`` is the id of the job, session or window; ``session_id`` the session a job belongs to. It was
+    in use from ``since`` until it was charged, ``at``. The sums of this module are these lines, added up.
+    """
+
+    backend = models.ForeignKey(Backend, on_delete=models.PROTECT, related_name="+")
+    instance = models.ForeignKey(Instance, on_delete=models.PROTECT, related_name="ledger")
+    user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    kind = models.CharField(max_length=12, choices=choices_of(ChargeKind))
+    subject = models.CharField(max_length=36)
+    session_id = models.CharField(max_length=36, blank=True)
+    since = models.DateTimeField()
+    at = models.DateTimeField()
+    microseconds = models.BigIntegerField()
+
+    objects = LedgerQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("-at", "-id")
+        indexes = (models.Index(fields=("instance", "-at", "-id"), name="ledger_of_instance"),)
+        constraints = (
+            # A job ends once, an activation ends once: the same time is never charged twice.
+            models.UniqueConstraint(fields=("kind", "subject", "since"), name="charged_once"),
+            models.CheckConstraint(condition=Q(microseconds__gt=0), name="ledger_line_charges_something"),
+            models.CheckConstraint(condition=Q(at__gte=F("since")), name="ledger_line_in_time"),
+            models.CheckConstraint(
+                condition=Q(kind__in=sorted(kind.value for kind in ChargeKind)), name="ledger_kind_known"
+            ),
+            models.CheckConstraint(condition=~Q(subject=""), name="ledger_line_names_its_subject"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.subject}: {self.microseconds}"
+
+    @property
+    def seconds(self) -> float:
+        """What was charged, in seconds."""
+        return self.microseconds / 1_000_000
 
 
 class InstanceUsage(models.Model):

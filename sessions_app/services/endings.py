@@ -11,9 +11,9 @@ from quantumsvc.errors import Conflict
 from quantumsvc.scheduling.states import Cause, JobState, SessionMode, SessionState
 from quantumsvc.statements import Statement, run
 from sessions_app.events import backend_channel
-from sessions_app.models import Job, JobLog, JobPayload, Session
+from sessions_app.models import ChargeKind, Job, JobLog, JobPayload, Session
 from sessions_app.services.leases import look_at
-from sessions_app.services.ledger import charge, learn
+from sessions_app.services.ledger import Charge, charge, learn
 from sessions_app.services.lives import close_now, note_job_ended, settle
 from sessions_app.services.transitions import JobMove, change_session, lock_session, move_job
 
@@ -97,23 +97,36 @@ def charges(
 
     A completed one teaches how long the program takes.
     """
-    books = []
-    if not job.is_system and (own := _own_seconds(session, seconds, now)) > 0:
-        books.append(
-            charge(backend=job.backend_id, instance=job.instance_id, user=job.user_id, at=now, seconds=own)
-        )
+    books = [] if job.is_system else charge(_run_of(job, session, seconds, now))
     if state is JobState.COMPLETED:
         books.append(learn(backend=job.backend_id, program=job.program, seconds=seconds))
     return books
 
 
-def _own_seconds(session: Session | None, seconds: float, now: datetime) -> float:
-    """What a job pays itself: nothing in a dedicated session, but for what it ran after that had closed."""
+def _run_of(job: Job, session: Session | None, seconds: float, now: datetime) -> Charge:
+    since, own = _own_time(job, session, seconds, now)
+    return Charge(
+        kind=ChargeKind.JOB,
+        subject=job.pk,
+        session=job.session_id,
+        backend=job.backend_id,
+        instance=job.instance_id,
+        user=job.user_id,
+        since=since,
+        at=now,
+        seconds=own,
+    )
+
+
+def _own_time(job: Job, session: Session | None, seconds: float, now: datetime) -> tuple[datetime, float]:
+    """What a job pays itself, and from when: in a dedicated session what it ran after that had closed."""
+    began = min(job.started_at or now, now)
     if session is None or session.mode == SessionMode.BATCH:
-        return seconds
+        return began, seconds
     if session.closed_at is None:
-        return 0.0
-    return min(seconds, max((now - session.closed_at).total_seconds(), 0.0))
+        return began, 0.0
+    since = min(max(session.closed_at, began), now)
+    return since, min(seconds, (now - since).total_seconds())
 
 
 def _keep(ending: Ending) -> None:

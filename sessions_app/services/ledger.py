@@ -1,37 +1,45 @@
-"""Charging time (L17, F2): sums that are kept, not added up again.
+"""Charging time (L17, F2): each charge is one line of the ledger, and is added to sums that are kept.
 
 A job outside any dedicated session is charged when it ends, a dedicated session when it stops being
 active. What is being used at the moment is not in the sums: decisions count it from its start (F4).
+Line and sums are written by one statement, so that they always agree.
 """
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from quantumsvc.statements import Statement, run
+from sessions_app.models import ChargeKind
 
 WINDOW = timedelta(days=28)
 
 _CHARGE = """
-WITH bucket AS (
+WITH line AS (
+    INSERT INTO sessions_app_ledgerline
+        (backend_id, instance_id, user_id, kind, subject, session_id, since, at, microseconds)
+    VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)
+    RETURNING backend_id, instance_id, user_id, at, microseconds
+), bucket AS (
     INSERT INTO sessions_app_usagebucket (backend_id, instance_id, user_id, hour, microseconds)
-    VALUES (%s, %s, %s, date_trunc('hour', %s::timestamptz), %s)
+    SELECT backend_id, instance_id, user_id, date_trunc('hour', at, 'UTC'), microseconds FROM line
     ON CONFLICT (backend_id, instance_id, user_id, hour)
     DO UPDATE SET microseconds = sessions_app_usagebucket.microseconds + excluded.microseconds
-    RETURNING backend_id, instance_id, user_id
+    RETURNING backend_id
 ), own AS (
     INSERT INTO sessions_app_userusage (backend_id, instance_id, user_id, microseconds)
-    SELECT backend_id, instance_id, user_id, %s FROM bucket
+    SELECT backend_id, instance_id, user_id, microseconds FROM line
     ON CONFLICT (backend_id, instance_id, user_id)
     DO UPDATE SET microseconds = sessions_app_userusage.microseconds + excluded.microseconds
 )
 INSERT INTO sessions_app_instanceusage (backend_id, instance_id, microseconds)
-SELECT backend_id, instance_id, %s FROM bucket
+SELECT backend_id, instance_id, microseconds FROM line
 ON CONFLICT (backend_id, instance_id)
 DO UPDATE SET microseconds = sessions_app_instanceusage.microseconds + excluded.microseconds
 """
 
 _EXPIRE = """
 WITH old AS (
-    DELETE FROM sessions_app_usagebucket WHERE hour < %s
+    DELETE FROM sessions_app_usagebucket WHERE hour <= %s
     RETURNING backend_id, instance_id, user_id, microseconds
 ), of_users AS (
     SELECT backend_id, instance_id, user_id, sum(microseconds)::bigint AS gone FROM old GROUP BY 1, 2, 3
@@ -55,10 +63,34 @@ ON CONFLICT (backend_id, program) DO UPDATE SET
 """
 
 
-def charge(*, backend: int, instance: int, user: int, at: datetime, seconds: float) -> Statement:
-    """The statement that adds time used to every sum it belongs to."""
-    amount = round(seconds * 1_000_000)
-    return Statement(_CHARGE, [backend, instance, user, at, amount, amount, amount])
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Charge:
+    """One thing that is paid for: a job's run, a session's activation, a reservation.
+
+    ``subject`` is the id of the job, session or window; ``session`` the session a job belongs to. It
+    was in use from ``since`` to ``at``, and ``seconds`` of that are charged, which a job's own worker
+    measured and which may thus be a little less.
+    """
+
+    kind: ChargeKind
+    subject: str
+    backend: int
+    instance: int
+    user: int
+    since: datetime
+    at: datetime
+    seconds: float
+    session: str | None = None
+
+
+def charge(what: Charge) -> list[Statement]:
+    """The statement that writes the line and adds it to every sum it belongs to; none for no time at all."""
+    amount = round(what.seconds * 1_000_000)
+    if amount <= 0:
+        return []
+    payer = (what.backend, what.instance, what.user)
+    line = (what.kind.value, what.subject, what.session or "", what.since, what.at, amount)
+    return [Statement(_CHARGE, [*payer, *line])]
 
 
 def learn(*, backend: int, program: str, seconds: float) -> Statement:

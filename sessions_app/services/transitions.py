@@ -24,8 +24,8 @@ from quantumsvc.scheduling.states import (
 from quantumsvc.scheduling.timers import next_deadline
 from quantumsvc.statements import Rows, Statement, run
 from sessions_app.events import CHANNEL
-from sessions_app.models import Job, Session
-from sessions_app.services.ledger import charge
+from sessions_app.models import ChargeKind, Job, Session
+from sessions_app.services.ledger import Charge, charge
 
 _MOVE = """
 WITH old AS (
@@ -222,15 +222,19 @@ def _charge_session(session: Session, at: datetime, seconds: float) -> list[Stat
     """L17: a dedicated session pays for the time it was active; a batch's jobs pay for themselves."""
     if session.mode != SessionMode.DEDICATED:
         return []
-    return [
-        charge(
-            backend=session.backend_id,
-            instance=session.instance_id,
-            user=session.user_id,
-            at=at,
-            seconds=seconds,
-        )
-    ]
+    assert session.activated_at is not None
+    activation = Charge(
+        kind=ChargeKind.SESSION,
+        subject=session.pk,
+        session=session.pk,
+        backend=session.backend_id,
+        instance=session.instance_id,
+        user=session.user_id,
+        since=min(session.activated_at, at),
+        at=at,
+        seconds=seconds,
+    )
+    return charge(activation)
 
 
 def _assign(session: Session, fields: Mapping[str, Any]) -> None:

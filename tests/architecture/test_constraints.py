@@ -25,6 +25,7 @@ from sessions_app.models import (
     InstanceUsage,
     Job,
     JobEvent,
+    LedgerLine,
     RunTime,
     Session,
     SessionEvent,
@@ -85,6 +86,13 @@ def a_bucket() -> models.Model:
     return UsageBucket.objects.create(
         backend=make_backend(), instance=make_instance(), user=make_user(), hour=START
     )
+
+
+def a_line() -> models.Model:
+    return LedgerLine.objects.create(
+        backend=make_backend(), instance=make_instance(), user=make_user(), kind="job", subject="a-job",
+        since=at(0), at=at(1), microseconds=1,
+    )  # fmt: skip
 
 
 def a_run_time() -> models.Model:
@@ -199,6 +207,10 @@ REFUSED: dict[str, tuple[Callable[[], models.Model], list[dict[str, Any]]]] = {
     "job_running_has_attempt": (a_job, [RUNNING | {"attempt": 0}, RUNNING | {"started_at": None}]),
     "instance_usage_not_negative": (an_instance_usage, [{"microseconds": -1}]),
     "user_usage_not_negative": (a_user_usage, [{"microseconds": -1}]),
+    "ledger_line_charges_something": (a_line, [{"microseconds": 0}, {"microseconds": -1}]),
+    "ledger_line_in_time": (a_line, [{"at": at(-1)}]),
+    "ledger_kind_known": (a_line, [{"kind": "coffee"}]),
+    "ledger_line_names_its_subject": (a_line, [{"subject": ""}]),
     "job_phase_only_while_running": (a_job, [{"phase": "executing"}, ENDED | {"phase": "finishing"}]),
 }
 
@@ -219,6 +231,7 @@ UNIQUE: dict[str, Callable[[], Any]] = {
     "one_sum_per_instance": lambda: _again(an_instance_usage()),
     "one_sum_per_user": lambda: _again(a_user_usage()),
     "one_bucket_per_hour": lambda: _again(a_bucket()),
+    "charged_once": lambda: _again(a_line()),
     "one_run_time_per_program": lambda: _again(a_run_time()),
     "one_running_job_per_backend": lambda: _both(Job, [a_job(), a_job()], RUNNING),
     "one_active_session_per_backend": lambda: _both(Session, [a_session(), a_session()], ACTIVE),

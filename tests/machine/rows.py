@@ -13,6 +13,7 @@ from sessions_app.models import (
     JobEvent,
     JobPayload,
     JobResult,
+    LedgerLine,
     Session,
     SessionEvent,
     UsageBucket,
@@ -39,6 +40,7 @@ def check_backend(backend: Backend) -> None:
         runs = [event for event in of_jobs if event.job.session_id == session.pk]
         check_times(session, [event for event in of_sessions if event.session_id == session.pk], runs)
     check_sums(backend)
+    check_ledger(backend, jobs, sessions, of_sessions)
 
 
 def check_events(
@@ -92,6 +94,56 @@ def check_sums(backend: Backend) -> None:
     assert {(each.instance_id, each.user_id): each.microseconds for each in users} == of_users
     instances = InstanceUsage.objects.filter(backend=backend)
     assert {each.instance_id: each.microseconds for each in instances} == of_instances
+
+
+def check_ledger(
+    backend: Backend, jobs: list[Job], sessions: list[Session], events: list[SessionEvent]
+) -> None:
+    """L17: the lines are what jobs and sessions say of themselves, each once; the sums are the lines."""
+    lines = list(LedgerLine.objects.filter(backend=backend))
+    assert len({(line.kind, line.subject, line.since) for line in lines}) == len(lines)
+    of_jobs = {line.subject: line.microseconds for line in lines if line.kind == "job"}
+    assert of_jobs == {job.pk: owed for job in jobs if (owed := owed_by(job))}
+    of_sessions: Counter[str] = Counter()
+    for line in lines:
+        if line.kind == "session":
+            of_sessions[line.subject] += line.microseconds
+    dedicated = {session.pk: session for session in sessions if session.mode == "dedicated"}
+    used = {ident: micro(each.active_seconds) for ident, each in dedicated.items()}
+    assert of_sessions == {ident: amount for ident, amount in used.items() if amount}
+    assert {(line.subject, line.since) for line in lines if line.kind == "session"} == {
+        (session, since) for session, since in activations(events) if session in dedicated
+    }
+    paid: Counter[Payer] = Counter()
+    for line in lines:
+        paid[line.instance_id, line.user_id] += line.microseconds
+    users = UserUsage.objects.filter(backend=backend)
+    assert {(each.instance_id, each.user_id): each.microseconds for each in users} == paid
+
+
+def owed_by(job: Job) -> int:
+    """What a job that has ended must have paid itself, in microseconds."""
+    if job.finished_at is None or job.session is None or job.session.mode == "batch":
+        return micro(job.quantum_seconds) if job.finished_at else 0
+    closed = job.session.closed_at
+    beyond = (job.finished_at - closed).total_seconds() if closed else 0.0
+    return micro(max(min(job.quantum_seconds, beyond), 0.0))
+
+
+def activations(events: list[SessionEvent]) -> list[tuple[str, datetime]]:
+    """The sessions that were active for some time, and since when."""
+    began: dict[str, datetime] = {}
+    found = []
+    for event in events:
+        if event.source == "active" and event.at > began[event.session_id]:
+            found.append((event.session_id, began[event.session_id]))
+        if event.target == "active":
+            began[event.session_id] = event.at
+    return found
+
+
+def micro(seconds: float) -> int:
+    return round(seconds * 1_000_000)
 
 
 def charged(backend: Backend) -> dict[tuple[str, str], int]:
