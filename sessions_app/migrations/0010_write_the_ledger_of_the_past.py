@@ -15,7 +15,7 @@ FROM (
             ELSE least(j.quantum_seconds, extract(epoch FROM j.finished_at - s.closed_at)) END AS seconds
     FROM sessions_app_job j
     LEFT JOIN sessions_app_session s ON s.id = j.session_id AND s.mode = 'dedicated'
-    WHERE j.finished_at IS NOT NULL AND j.started_at IS NOT NULL
+    WHERE NOT j.is_system AND j.finished_at IS NOT NULL AND j.started_at IS NOT NULL
         AND (s.id IS NULL OR s.closed_at < j.finished_at)
     UNION ALL
     SELECT s.backend_id, s.instance_id, s.user_id, 'session', s.id, s.id, e.at, e.until,
