@@ -91,6 +91,7 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "rest_framework",
     "channels",
+    "django_htmx",
     "django_q",
     "quantumsvc.accounts",
     "quantumsvc.backends",
@@ -124,6 +125,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "quantumsvc.accounts.shell.shell",
             ]
         },
     }
@@ -166,6 +168,16 @@ MAX_PAYLOAD_BYTES = env_int("QUANTUMSVC_MAX_PAYLOAD_BYTES", 50_000_000)
 MAX_INFLATED_BYTES = env_int("QUANTUMSVC_MAX_INFLATED_BYTES", 512_000_000)
 MAX_RESULT_BYTES = env_int("QUANTUMSVC_MAX_RESULT_BYTES", 200_000_000)
 DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_PAYLOAD_BYTES + 1_000_000
+
+# Live pages: PostgreSQL's bells reach every web process by themselves; with Redis, one process forwards them.
+REDIS_URL = os.environ.get("REDIS_URL", "")
+CHANNEL_LAYERS: dict[str, Any] = {
+    "default": (
+        {"BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer", "CONFIG": {"hosts": [REDIS_URL]}}
+        if REDIS_URL
+        else {"BACKEND": "sessions_app.live.layer.NotifyChannelLayer"}
+    )
+}
 
 REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["quantumsvc.api.WireRenderer"],

@@ -13,11 +13,13 @@ from quantumsvc.accounts import origin
 from quantumsvc.accounts.models import Instance, User
 from quantumsvc.accounts.roles import Role
 from quantumsvc.accounts.selectors import role_in
+from quantumsvc.accounts.shell import clock_of
 
-# Pages load nothing from elsewhere, run no scripts, and are shown in no other site's frame.
+# Pages load and run nothing but this service's own files, talk to nobody else, and are shown in no other
+# site's frame. What stands in a page itself is never run or applied as style.
 CONTENT_POLICY = (
-    "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; "
-    "frame-ancestors 'none'"
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 # The framework's own pages, which bring scripts and set their own rules.
 FOREIGN_PAGES = "/admin/"
@@ -30,7 +32,7 @@ class PageMiddleware(MiddlewareMixin):
         """Use the signed-in user's time zone until the answer is made; know from where it is asked."""
         via = origin.Via.ADMIN if request.path.startswith(FOREIGN_PAGES) else origin.Via.PAGES
         origin.enter(origin.Origin(via, request.META.get("REMOTE_ADDR") or ""))
-        if request.user.is_authenticated:
+        if request.user.is_authenticated and clock_of(request) != "utc":
             timezone.activate(ZoneInfo(request.user.time_zone))
 
     def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:

@@ -1,0 +1,12 @@
+// What every page starts. Each module looks for its own marks in the page and does nothing without them.
+import { startTimes } from "./times.js";
+import { startPreferences } from "./preferences.js";
+import { startMenus } from "./menus.js";
+import { startCopying } from "./copying.js";
+import { startLive } from "./live.js";
+
+startPreferences();
+startMenus();
+startCopying();
+startTimes();
+startLive();

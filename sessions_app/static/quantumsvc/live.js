@@ -1,0 +1,57 @@
+// Keeps marked parts of a page as fresh as the database.
+//
+//   <section id="job-panel" data-live="job:ID session:ID">…</section>
+//
+// When something happens to what `data-live` names, the part is fetched from `data-live-url`, or from the
+// page's own address, and put in place: what a live page shows is what a fresh one would. Topics are
+// job:ID, session:ID, backend:NUMBER, instance:NUMBER, and "work" for any job or session.
+// The fetch carries the header X-Live with the ids that it wants; the answer may be those parts alone.
+import { Connection } from "./connection.js";
+import { Refresher } from "./refresher.js";
+
+const INDICATOR = { live: "Live", reconnecting: "Reconnecting", paused: "Paused", polling: "Polling" };
+
+function topicsOf(change) {
+  const named = [`${change.kind}:${change.id}`, `instance:${change.instance}`, `backend:${change.backend}`];
+  if (change.session) named.push(`session:${change.session}`);
+  if (change.kind === "job" || change.kind === "session") named.push("work");
+  return new Set(named);
+}
+
+function show(state) {
+  const indicator = document.getElementById("connection");
+  if (!indicator) return;
+  indicator.hidden = false;
+  indicator.dataset.state = state;
+  indicator.querySelector(".word").textContent = INDICATOR[state];
+  indicator.setAttribute("aria-pressed", String(state === "paused"));
+}
+
+function hear(refresher, changes) {
+  for (const part of document.querySelectorAll("[data-live]")) {
+    const wanted = part.dataset.live.split(/\s+/);
+    const heard = changes.filter((change) => {
+      const told = topicsOf(change);
+      return wanted.some((topic) => told.has(topic));
+    });
+    if (heard.length) refresher.want(part, heard);
+  }
+}
+
+function wantAll(refresher) {
+  for (const part of document.querySelectorAll("[data-live]")) refresher.want(part, []);
+}
+
+export function startLive() {
+  const indicator = document.getElementById("connection");
+  if (!indicator || !document.querySelector("[data-live]")) return;
+  const refresher = new Refresher();
+  const connection = new Connection({
+    onState: show,
+    onChanges: (changes) => hear(refresher, changes),
+    onLook: () => wantAll(refresher),
+  });
+  indicator.addEventListener("click", () => connection.toggle());
+  document.addEventListener("visibilitychange", () => connection.attend(!document.hidden));
+  connection.attend(!document.hidden);
+}
