@@ -12,6 +12,16 @@ from typing import Any
 import psycopg
 from django.db import connection
 
+# Every change that pages and waiting clients may want to know of.
+EVENTS = "quantumsvc_events"
+# Rung when a backend gets a holder, a drain was asked for, or a deadline is new: the timekeeper plans anew.
+TIMEKEEPER = "quantumsvc_timekeeper"
+
+
+def backend_channel(backend_id: int) -> str:
+    """Where the drain that looks after a backend listens."""
+    return f"quantumsvc_backend_{backend_id}"
+
 
 def ring(channel: str, payload: str = "") -> None:
     """Ring ``channel`` at the end of the present transaction."""

@@ -6,7 +6,9 @@ was rolled back. Listeners read the database to learn what is true.
 
 import msgspec
 
-CHANNEL = "quantumsvc_events"
+from quantumsvc.doorbell import EVENTS
+
+CHANNEL = EVENTS
 
 
 class JobChanged(msgspec.Struct, frozen=True, tag="job", forbid_unknown_fields=True):
@@ -34,11 +36,6 @@ def read_event(payload: str) -> Event | None:
         return _decoder.decode(payload)
     except msgspec.DecodeError:
         return None
-
-
-def backend_channel(backend_id: int) -> str:
-    """Where the drain that looks after a backend listens."""
-    return f"quantumsvc_backend_{backend_id}"
 
 
 def encode_event(event: Event) -> str:

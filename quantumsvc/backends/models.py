@@ -10,6 +10,7 @@ from django.db.models import Q
 from quantumsvc import clock
 from quantumsvc.accounts.models import Instance, User
 from quantumsvc.choices import choices_of
+from quantumsvc.scheduling.windows import OverrunPolicy
 from quantumsvc.wire.ids import new_id
 
 
@@ -72,6 +73,25 @@ class Backend(models.Model):
     batch_interactive_ttl = models.PositiveIntegerField(default=60)
     unused_session_ttl = models.PositiveIntegerField(default=1_800)
 
+    overrun_policy = models.CharField(
+        max_length=10,
+        choices=choices_of(OverrunPolicy),
+        default=OverrunPolicy.STOP.value,
+        help_text="What happens to a foreign job that still runs when a window begins (W2).",
+    )
+    max_start_delay = models.PositiveIntegerField(
+        default=0,
+        help_text="Jobs of others that are expected to take no longer than this (seconds) may fill a"
+        " dedicated window while it idles; 0: none.",
+    )
+    refuse_reserved = models.BooleanField(
+        default=False,
+        help_text="Refuse jobs while the backend is reserved for others, instead of queueing (W10).",
+    )
+    release_after_minutes = models.PositiveIntegerField(
+        default=0, help_text="Release a reservation after so many minutes without a job; 0: never."
+    )
+
     objects = BackendQuerySet.as_manager()
 
     class Meta:
@@ -82,6 +102,10 @@ class Backend(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(driver__in=sorted(driver.value for driver in Driver)), name="backend_driver_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(overrun_policy__in=sorted(policy.value for policy in OverrunPolicy)),
+                name="backend_overrun_policy_known",
             ),
             models.CheckConstraint(
                 condition=Q(default_execution_seconds__lte=models.F("max_execution_seconds")),

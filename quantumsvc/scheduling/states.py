@@ -1,4 +1,4 @@
-"""The states of jobs and sessions, and the only moves between them."""
+"""The states of jobs, sessions and windows, and the only moves between them."""
 
 from enum import StrEnum
 
@@ -31,6 +31,16 @@ class SessionState(StrEnum):
 class SessionMode(StrEnum):
     DEDICATED = "dedicated"
     BATCH = "batch"
+
+
+class WindowState(StrEnum):
+    """W6: ``missed`` is a reservation that ended without a job of its instance having started in it."""
+
+    SCHEDULED = "scheduled"
+    ACTIVE = "active"
+    COMPLETED = "completed"
+    CANCELLED = "cancelled"
+    MISSED = "missed"
 
 
 class Cause(StrEnum):
@@ -72,6 +82,14 @@ SESSION_MOVES: dict[SessionState, frozenset[SessionState]] = {
     SessionState.CLOSED: frozenset(),
 }
 
+WINDOW_MOVES: dict[WindowState, frozenset[WindowState]] = {
+    WindowState.SCHEDULED: frozenset({WindowState.ACTIVE, WindowState.CANCELLED}),
+    WindowState.ACTIVE: frozenset({WindowState.COMPLETED, WindowState.MISSED, WindowState.CANCELLED}),
+    WindowState.COMPLETED: frozenset(),
+    WindowState.CANCELLED: frozenset(),
+    WindowState.MISSED: frozenset(),
+}
+
 TERMINAL_JOB_STATES = tuple(state for state, targets in JOB_MOVES.items() if not targets)
 PENDING_JOB_STATES = tuple(state for state, targets in JOB_MOVES.items() if targets)
 
@@ -84,6 +102,11 @@ def job_sources(target: JobState) -> frozenset[JobState]:
 def session_sources(target: SessionState) -> frozenset[SessionState]:
     """The states a session may come from to become ``target``."""
     return frozenset(state for state, targets in SESSION_MOVES.items() if target in targets)
+
+
+def window_sources(target: WindowState) -> frozenset[WindowState]:
+    """The states a window may come from to become ``target``."""
+    return frozenset(state for state, targets in WINDOW_MOVES.items() if target in targets)
 
 
 def session_words(state: SessionState, accepting_jobs: bool) -> str:

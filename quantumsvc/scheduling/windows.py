@@ -13,6 +13,20 @@ class WindowMode(StrEnum):
     PRIORITY = "priority"
 
 
+class EndPolicy(StrEnum):
+    """W4: at the window's end the waiting jobs of its session wait on like any other, or they fail."""
+
+    RELEASE = "release"
+    FAIL = "fail"
+
+
+class OverrunPolicy(StrEnum):
+    """W2: what becomes of a foreign job that still runs when a window begins."""
+
+    STOP = "stop"
+    DRAIN = "drain"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Window:
     """The time ``[start, end)``. ``instance`` is whose it is; ``None`` for maintenance and calibration."""

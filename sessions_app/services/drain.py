@@ -18,12 +18,11 @@ from django_q.models import OrmQ
 from quantumsvc import clock
 from quantumsvc.backends.execution.client import ExecutionPool, PoolUnavailable
 from quantumsvc.backends.execution.client import Lease as ChildLease
-from quantumsvc.doorbell import Listener, listening
+from quantumsvc.doorbell import Listener, backend_channel, listening
 from quantumsvc.errors import StaleTransition
 from quantumsvc.hosting.stopping import is_stopping
 from quantumsvc.scheduling.policy import Hold, Idle
 from quantumsvc.scheduling.states import Cause
-from sessions_app.events import backend_channel
 from sessions_app.services.attempt import Abandoned, Attempt, ChildLost
 from sessions_app.services.dispatch import Claim, hand_over, recover, turn
 from sessions_app.services.endings import Ending, give_back

@@ -6,11 +6,10 @@ from typing import Any
 
 from django.db import transaction
 
-from quantumsvc.doorbell import ring
+from quantumsvc.doorbell import backend_channel, ring
 from quantumsvc.errors import Conflict
 from quantumsvc.scheduling.states import Cause, JobState, SessionMode, SessionState
 from quantumsvc.statements import Statement, run
-from sessions_app.events import backend_channel
 from sessions_app.models import ChargeKind, Job, JobLog, JobPayload, Session
 from sessions_app.services.leases import look_at
 from sessions_app.services.ledger import Charge, charge, learn

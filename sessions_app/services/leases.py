@@ -8,18 +8,15 @@ from django.db.models import F, Q
 from django_q.tasks import async_task
 
 from quantumsvc.backends.models import Backend
-from quantumsvc.doorbell import ring
+from quantumsvc.doorbell import TIMEKEEPER, backend_channel, ring
 from quantumsvc.scheduling.states import PENDING_JOB_STATES
 from quantumsvc.statements import Statement, run
-from sessions_app.events import backend_channel
 from sessions_app.models import BackendLease
 
 LEASE = timedelta(seconds=15)
 HEARTBEAT = LEASE / 3
 # A request for a drain is believed for this long; after that it is made again.
 REQUEST_TRUSTED = timedelta(seconds=10)
-# Rung when a backend gets a holder, and when a drain was asked for: the timekeeper sees to both.
-TIMEKEEPER = "quantumsvc_timekeeper"
 DRAIN_TASK = "sessions_app.tasks.look_at"
 
 

@@ -12,12 +12,11 @@ from django.db import DatabaseError, connection, transaction
 from django.db.models import Min
 
 from quantumsvc import clock
-from quantumsvc.doorbell import Listener, listening
+from quantumsvc.doorbell import TIMEKEEPER, Listener, listening
 from quantumsvc.scheduling.states import JobState
 from sessions_app.models import BackendLease, Job, Session
 from sessions_app.services.leases import (
     REQUEST_TRUSTED,
-    TIMEKEEPER,
     dead_leases,
     expire_orphans,
     request_drain,

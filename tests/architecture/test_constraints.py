@@ -184,6 +184,7 @@ REFUSED: dict[str, tuple[Callable[[], models.Model], list[dict[str, Any]]]] = {
         [{"due_at": None}, {"is_system": False}, {"session": lambda: a_session().pk}],
     ),
     "backend_kind_known": (a_backend, [{"kind": "abacus"}]),
+    "backend_overrun_policy_known": (a_backend, [{"overrun_policy": "ask"}]),
     "backend_driver_known": (a_backend, [{"driver": "own"}]),
     "backend_default_execution_within_maximum": (a_backend, [{"default_execution_seconds": 10_801}]),
     "session_state_known": (a_session, [{"state": "pending", "started_at": at(1)}]),

@@ -24,9 +24,8 @@ from quantumsvc.backends.execution.messages import (
     Progress,
 )
 from quantumsvc.backends.models import Backend
-from quantumsvc.doorbell import listening
+from quantumsvc.doorbell import backend_channel, listening
 from quantumsvc.scheduling.states import Cause, JobState
-from sessions_app.events import backend_channel
 from sessions_app.models import BackendLease, Job, JobEvent, JobLog
 from sessions_app.services import attempt as attempts
 from sessions_app.services import drain as drains

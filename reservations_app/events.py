@@ -1,0 +1,21 @@
+"""What the rest of the world hears of a window: who may be concerned, never what it says."""
+
+import json
+
+from quantumsvc.doorbell import EVENTS, TIMEKEEPER, backend_channel, ring
+from reservations_app.models import Window
+
+
+def tell(window: Window) -> None:
+    """Ring at the end of the transaction, for the pages, the timekeeper and the backend's drain."""
+    told = {
+        "type": "window",
+        "id": window.pk,
+        "backend": window.backend_id,
+        "instance": window.instance_id,
+        "state": window.state,
+        "version": window.version,
+    }
+    ring(EVENTS, json.dumps(told))
+    ring(TIMEKEEPER)
+    ring(backend_channel(window.backend_id), "look")

@@ -1,1 +1,0 @@
-"""Reservations live here: windows of device time, and the policies and series that make them."""
