@@ -115,7 +115,8 @@ class SessionExtendView(APIView):
         session = session_of(request, ident)
         wanted = seconds_from(read(request._request.body, SessionExtension).max_ttl)
         now = clock.now()
-        extended = extend_session(session=session, max_ttl=wanted or 0, now=now)
+        by = caller_of(request).user
+        extended = extend_session(session=session, max_ttl=wanted or 0, by=by, now=now)
         return Response(session_body(extended, now))
 
 

@@ -4,6 +4,7 @@ from datetime import datetime
 
 from django.db import transaction
 
+from quantumsvc.accounts.audit import note
 from quantumsvc.accounts.models import Instance, User
 from quantumsvc.backends.models import Backend
 from quantumsvc.errors import BadRequest, SessionClosed
@@ -81,7 +82,7 @@ def open_session(
 
 
 @transaction.atomic
-def extend_session(*, session: Session, max_ttl: int, now: datetime) -> Session:
+def extend_session(*, session: Session, max_ttl: int, by: User, now: datetime) -> Session:
     """Give a session a longer maximum time, counted as ever from its first job's start (L3), in seconds.
 
     Its timer goes on (L4); only its end moves. Raises :class:`BadRequest` unless it becomes longer and
@@ -100,7 +101,9 @@ def extend_session(*, session: Session, max_ttl: int, now: datetime) -> Session:
         )
     more = max_ttl - locked.max_ttl
     left = None if locked.active_ttl is None else locked.active_ttl + more
+    before = {"max_ttl": locked.max_ttl}
     change_session(locked, max_ttl=max_ttl, active_ttl=left)
+    note("session.extended", locked, actor=by, now=now, before=before, after={"max_ttl": max_ttl})
     SessionEvent.objects.create(
         session=locked, at=now, source=locked.state, target=locked.state, cause=Cause.EXTENDED.value
     )

@@ -13,7 +13,7 @@ from django.db import transaction
 from quantumsvc.backends.models import Backend
 from quantumsvc.scheduling.explain import Waiting, explain
 from quantumsvc.scheduling.forecast import Estimate, Expectation, WaitingSession, forecast
-from quantumsvc.scheduling.queued import Bar, QueuedJob
+from quantumsvc.scheduling.queued import Bar, QueuedJob, submission_order
 from quantumsvc.scheduling.snapshot import Snapshot
 from quantumsvc.scheduling.states import JobState, SessionMode, SessionState
 from quantumsvc.scheduling.timers import max_ttl_deadline
@@ -76,6 +76,30 @@ def outlook(job: Job, now: datetime) -> Outlook | None:
     foreseen = forecast(snapshot, queue, estimates, _sessions(job.backend_id), only=job.pk)
     waiting = explain(snapshot, [entry])[job.pk]
     return Outlook(waiting, foreseen.get(job.pk, Expectation()))
+
+
+@dataclass(frozen=True, slots=True)
+class Lineup:
+    """A backend's queue in the order in which it is expected to start; jobs not foreseen come last.
+
+    ``is_cut``: there are more waiting jobs than were looked at.
+    """
+
+    jobs: tuple[tuple[QueuedJob, Outlook], ...]
+    is_cut: bool = False
+
+
+@transaction.atomic
+def lineup(backend: Backend, now: datetime) -> Lineup:
+    """Every waiting job of a backend with its reason, its place and its expected start (E1)."""
+    settle_overdue(now, backend_id=backend.pk)
+    queue, estimates = _queue(backend.pk)
+    snapshot = present(backend, now)
+    foreseen = forecast(snapshot, queue, estimates, _sessions(backend.pk))
+    reasons = explain(snapshot, queue)
+    told = [(each, Outlook(reasons[each.id], foreseen.get(each.id, Expectation()))) for each in queue]
+    told.sort(key=lambda pair: (pair[1].expectation.place or len(queue) + 1, submission_order(pair[0])))
+    return Lineup(tuple(told), len(queue) == HORIZON)
 
 
 def present(backend: Backend, now: datetime) -> Snapshot:

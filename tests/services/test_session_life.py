@@ -2,6 +2,7 @@
 
 import pytest
 
+from quantumsvc.accounts.models import AuditEntry
 from quantumsvc.backends.models import Backend
 from quantumsvc.errors import BadRequest, NotFound, SessionClosed
 from quantumsvc.scheduling.policy import Hold, Idle
@@ -246,11 +247,14 @@ def test_it_gives_a_session_more_time(alice: Author, backend: Backend) -> None:
     job = submit(alice, backend, 1, session_id=session.pk)
     worker = Worker(backend)
     worker.start(5)
-    extend_session(session=session, max_ttl=400, now=at(50))
+    extend_session(session=session, max_ttl=400, by=alice.user, now=at(50))
     session.refresh_from_db()
     assert (session.max_ttl, session.active_ttl, seconds(session.next_deadline)) == (400, 400.0, 405)
     event = session.events.order_by("-id")[0]
     assert (event.source, event.target, event.cause, event.at) == ("active", "active", "extended", at(50))
+    entry = AuditEntry.objects.get(action="session.extended")
+    assert (entry.actor, entry.object_id, entry.instance) == (alice.user, session.pk, alice.instance)
+    assert (entry.before, entry.after) == ({"max_ttl": 100}, {"max_ttl": 400})
     later = submit(alice, backend, 200, session_id=session.pk)
     assert worker.start(201, end="completed") == later.pk, "its old end has passed, its new one has not (L8)"
     assert state_of(job) == "completed"
@@ -264,7 +268,7 @@ def test_it_gives_no_time_that_is_not_more_or_over_the_limit(
 ) -> None:
     session = open_(alice, backend, max_ttl=100)
     with pytest.raises(BadRequest, match=r"more than the 100 seconds .* at most 28800"):
-        extend_session(session=session, max_ttl=wanted, now=at(1))
+        extend_session(session=session, max_ttl=wanted, by=alice.user, now=at(1))
     session.refresh_from_db()
     assert (session.max_ttl, session.events.count()) == (100, 1)
 
@@ -274,7 +278,7 @@ def test_it_gives_no_time_to_a_session_whose_time_is_over(alice: Author, backend
     submit(alice, backend, 1, session_id=session.pk)
     Worker(backend).start(5)
     with pytest.raises(SessionClosed):
-        extend_session(session=session, max_ttl=400, now=at(105))
+        extend_session(session=session, max_ttl=400, by=alice.user, now=at(105))
     settle_overdue(at(105))
     assert state_of(session) == "closed"
 
@@ -285,5 +289,5 @@ def test_it_tells_watchers_when_a_session_gets_more_time(
     session = open_(alice, backend, max_ttl=100)
     rung: list[Event | None] = []
     monkeypatch.setattr(progress, "ring", lambda channel, payload: rung.append(read_event(payload)))
-    extend_session(session=session, max_ttl=200, now=at(1))
+    extend_session(session=session, max_ttl=200, by=alice.user, now=at(1))
     assert rung == [SessionChanged(session.pk, session.instance_id, "open", session.version + 1)]

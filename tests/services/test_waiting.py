@@ -9,11 +9,12 @@ from quantumsvc.accounts.models import Instance
 from quantumsvc.backends.models import Backend
 from quantumsvc.scheduling.states import SessionMode
 from sessions_app.models import Decision, InstanceUsage, Job, UsageBucket, UserUsage
+from sessions_app.services import waiting
 from sessions_app.services.endings import cancel_job
 from sessions_app.services.ledger import expire
 from sessions_app.services.submission import Author
 from sessions_app.services.usage import used_seconds
-from sessions_app.services.waiting import outlook
+from sessions_app.services.waiting import lineup, outlook
 from tests.factories import at, make_author, make_user, open_, submit
 from tests.services.worker import Worker
 
@@ -175,3 +176,40 @@ def test_it_does_not_starve_anybody(alice: Author, bob: Author, backend: Backend
         started.append(worker.start(10 + len(started), end="completed"))
     assert len(started) <= 2
     assert len(flood) == count * 3
+
+
+def test_it_lines_jobs_up_in_the_order_in_which_they_will_start(
+    alice: Author, bob: Author, backend: Backend
+) -> None:
+    worker = Worker(backend)
+    submit(alice, backend, 0)
+    worker.start(1)
+    worker.turn(100, end="completed", quantum_seconds=99)
+    submit(bob, backend, 101)
+    worker.start(102)
+    mine = [submit(alice, backend, 103 + n).pk for n in range(2)]
+    theirs = [submit(bob, backend, 110 + n).pk for n in range(2)]
+    barred = make_author()
+    never = submit(barred, backend, 104)
+    Instance.objects.filter(pk=barred.instance.pk).update(is_active=False, archived_at=at(105))
+    found = lineup(backend, at(120))
+    assert [entry.id for entry, _ in found.jobs] == [*theirs, *mine, never.pk], (
+        "older, but not of who used less"
+    )
+    assert [told.expectation.place for _, told in found.jobs] == [1, 2, 3, 4, None]
+    reasons = ["running_job", "older_job_of_user", "fair_share", "older_job_of_user", "instance_inactive"]
+    assert [told.waiting.reason for _, told in found.jobs] == reasons
+    assert not found.is_cut
+    for entry, each in found.jobs[:4]:
+        alone = outlook(Job.objects.get(pk=entry.id), at(120))
+        assert alone is not None
+        assert (alone.waiting, alone.expectation.place) == (each.waiting, each.expectation.place)
+
+
+def test_it_says_that_a_line_is_longer_than_is_told(
+    alice: Author, backend: Backend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(waiting, "HORIZON", 2)
+    jobs = [submit(alice, backend, n).pk for n in range(3)]
+    found = lineup(backend, at(5))
+    assert ([entry.id for entry, _ in found.jobs], found.is_cut) == (jobs[:2], True)
