@@ -182,9 +182,10 @@ def test_it_lines_jobs_up_in_the_order_in_which_they_will_start(
     alice: Author, bob: Author, backend: Backend
 ) -> None:
     worker = Worker(backend)
-    submit(alice, backend, 0)
-    worker.start(1)
-    worker.turn(100, end="completed", quantum_seconds=99)
+    for n in range(4):
+        submit(alice, backend, n)
+        worker.start(10 * n)
+        worker.turn(10 * n + 9, end="completed", quantum_seconds=99)
     submit(bob, backend, 101)
     worker.start(102)
     mine = [submit(alice, backend, 103 + n).pk for n in range(2)]
@@ -193,9 +194,7 @@ def test_it_lines_jobs_up_in_the_order_in_which_they_will_start(
     never = submit(barred, backend, 104)
     Instance.objects.filter(pk=barred.instance.pk).update(is_active=False, archived_at=at(105))
     found = lineup(backend, at(120))
-    assert [entry.id for entry, _ in found.jobs] == [*theirs, *mine, never.pk], (
-        "older, but not of who used less"
-    )
+    assert [entry.id for entry, _ in found.jobs] == [*theirs, *mine, never.pk]
     assert [told.expectation.place for _, told in found.jobs] == [1, 2, 3, 4, None]
     reasons = ["running_job", "older_job_of_user", "fair_share", "older_job_of_user", "instance_inactive"]
     assert [told.waiting.reason for _, told in found.jobs] == reasons
