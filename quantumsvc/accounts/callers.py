@@ -48,6 +48,12 @@ class Caller:
         """The instance, which the caller may manage. Raises NotAllowed."""
         return self._require(self.can_manage(), Role.MANAGER)
 
+    def require_operator(self) -> User:
+        """The user, who operates the platform. Raises NotAllowed."""
+        if not self.is_operator:
+            raise errors.NotAllowed("This needs a platform operator.")
+        return self.user
+
     def _require(self, allowed: bool, role: Role) -> Instance:
         instance = self.require_instance()
         if not instance.is_active:

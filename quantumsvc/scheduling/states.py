@@ -64,6 +64,7 @@ class Cause(StrEnum):
     DISPLACED = "displaced"
     CREATED = "created"
     EXTENDED = "extended"
+    REQUEUED = "requeued"
 
 
 JOB_MOVES: dict[JobState, frozenset[JobState]] = {

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from sessions_app.api import backends, jobs, sessions
+from sessions_app.api import backends, jobs, operating, sessions
 
 urlpatterns = [
     path("backends", backends.BackendsView.as_view()),
@@ -10,6 +10,11 @@ urlpatterns = [
     path("backends/<str:name>/properties", backends.PropertiesView.as_view()),
     path("backends/<str:name>/status", backends.StatusView.as_view()),
     path("backends/<str:name>/defaults", backends.DefaultsView.as_view()),
+    path("backends/<str:name>/pause", operating.PauseView.as_view()),
+    path("backends/<str:name>/resume", operating.ResumeView.as_view()),
+    path("backends/<str:name>/drain", operating.DrainView.as_view()),
+    path("backends/<str:name>/offline", operating.OfflineView.as_view()),
+    path("backends/<str:name>/online", operating.OnlineView.as_view()),
     path("instances/usage", backends.InstanceUsageView.as_view()),
     path("sessions", sessions.SessionsView.as_view()),
     path("sessions/<str:ident>", sessions.SessionView.as_view()),
@@ -20,6 +25,7 @@ urlpatterns = [
     path("jobs/<str:ident>", jobs.JobView.as_view()),
     path("jobs/<str:ident>/queue", jobs.QueueView.as_view()),
     path("jobs/<str:ident>/cancel", jobs.CancelView.as_view()),
+    path("jobs/<str:ident>/requeue", operating.RequeueView.as_view()),
     path("jobs/<str:ident>/results", jobs.ResultsView.as_view()),
     path("jobs/<str:ident>/metrics", jobs.MetricsView.as_view()),
     path("jobs/<str:ident>/logs", jobs.LogsView.as_view()),

@@ -21,6 +21,7 @@ CAUSES = {
     Cause.DRAINED: "the worker was stopped",
     Cause.DISPLACED: "the time was taken for a reservation",
     Cause.CREATED: "created",
+    Cause.REQUEUED: "put back by an operator",
     Cause.EXTENDED: "a manager gave it more time",
 }
 
