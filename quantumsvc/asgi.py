@@ -23,7 +23,18 @@ from django.conf import settings  # noqa: E402
 
 from sessions_app.api.status import is_status_call, status_application  # noqa: E402
 
-API_PREFIXES = ("/experimental/", "/api/v1/", "/identity/", "/v2/", "/v3/", "/catalog/", "/plan-", "/health")
+API_PREFIXES: tuple[str, ...] = (
+    "/experimental/",
+    "/api/v1/",
+    "/identity/",
+    "/v2/",
+    "/v3/",
+    "/catalog/",
+    "/plan-",
+    "/health",
+)
+if settings.OLD_CLIENTS:
+    API_PREFIXES += ("/auth/", "/legacy/")
 
 
 class BareHandler(WSGIHandler):

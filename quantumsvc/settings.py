@@ -192,6 +192,9 @@ REST_FRAMEWORK = {
 # Threads that answer API calls in one web process; each may hold a database connection.
 API_THREADS = env_int("QUANTUMSVC_API_THREADS", 8)
 
+# Whether clients from before the present platform are served: their login, addresses and primitives.
+OLD_CLIENTS = env_bool("QUANTUMSVC_OLD_CLIENTS", False)
+
 # Where the workers find the execution pool of this host.
 EXECUTION_SOCKET = os.environ.get("QUANTUMSVC_EXECUTION_SOCKET") or str(RUN_DIR / "execution.sock")
 # Whether backends whose driver options ask for it run in children that may open connections.

@@ -4,14 +4,17 @@ The runtime API is mounted twice: below ``experimental``, which the official cli
 alone, and below ``api/v1``, where clients look that derive the host from a wildcard domain.
 """
 
+from django.conf import settings
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
-from django.urls import include, path, re_path
+from django.urls import URLPattern, URLResolver, include, path, re_path
 
 from quantumsvc import api, pages_errors
 from quantumsvc.accounts import pages as account_pages
+from quantumsvc.accounts.api import channel
 from quantumsvc.accounts.api import urls as control_plane
 from sessions_app.api import urls as runtime
+from sessions_app.legacy import urls as legacy
 from sessions_app.pages import urls as pages
 
 
@@ -25,7 +28,14 @@ def unknown_address(request: HttpRequest) -> HttpResponse:
     return api.api_not_found(request)
 
 
-urlpatterns = [
+OLD_CLIENTS: list[URLPattern | URLResolver] = [
+    path(f"{channel.MOUNT}/", include(channel.urlpatterns)),
+    path(f"{channel.RUNTIME}/", include(legacy.urlpatterns)),
+    re_path(rf"^(?:{channel.MOUNT}|{channel.RUNTIME})(?:/.*)?$", unknown_address),
+]
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    *(OLD_CLIENTS if settings.OLD_CLIENTS else ()),
     path("health", health),
     path("", include(control_plane.urlpatterns)),
     path("experimental/", include(runtime.urlpatterns)),

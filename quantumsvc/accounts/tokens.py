@@ -32,10 +32,10 @@ class TokenClaims:
     key_id: int
 
 
-def issue_token(user: User, key: ApiKey, now: datetime) -> dict[str, Any]:
+def issue_token(user: User, key: ApiKey, now: datetime, lifetime: timedelta = LIFETIME) -> dict[str, Any]:
     """The answer to a token exchange; clients read the claims ``iat`` and ``exp``, in whole seconds."""
     issued = int(now.timestamp())
-    expiry = issued + int(LIFETIME.total_seconds())
+    expiry = issued + int(lifetime.total_seconds())
     claims = {
         "iss": ISSUER,
         "aud": AUDIENCE,

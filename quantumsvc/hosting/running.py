@@ -114,6 +114,8 @@ def _children(wish: Wish, listener: socket) -> list[Part]:
     """Execution pools, workers, timekeeper and web server, in the order of their start."""
     python, manage = sys.executable, str(settings.BASE_DIR / "manage.py")
     full = {
+        # People try the demo with whatever client they have.
+        **({"QUANTUMSVC_OLD_CLIENTS": "1"} if wish.demo else {}),
         **os.environ,
         "PYTHONUNBUFFERED": "1",
         "QUANTUMSVC_DATA": str(wish.data_dir),

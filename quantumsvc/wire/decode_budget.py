@@ -18,19 +18,27 @@ FREE_BYTES = 1 << 20
 MAX_RATIO = 400
 """Beyond ``FREE_BYTES`` no stream may grow more than this; zlib's own bound is about 1030."""
 
+OLDEST_QPY = 13
+"""Older versions of the circuits' format may hold symbolic text or foreign binary forms."""
+
+OLD_CLIENTS_QPY = 10
+"""The oldest version that is read where old clients are served."""
+
 
 @dataclass
 class Budget:
     """Counts inflated bytes over a whole payload.
 
     ``limit`` bounds the sum of everything that is inflated or copied out of base64, in bytes;
-    ``max_qubits`` and ``max_gates`` bound each circuit before it is built.
+    ``max_qubits`` and ``max_gates`` bound each circuit before it is built. ``oldest_qpy`` is the oldest
+    version of the circuits' format that is read.
     """
 
     limit: int
     max_items: int = 10_000
     max_qubits: int = 10_000
     max_gates: int = 5_000_000
+    oldest_qpy: int = OLDEST_QPY
     used: int = 0
 
     def take(self, count: int) -> None:

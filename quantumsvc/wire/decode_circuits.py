@@ -21,13 +21,14 @@ from quantumsvc.wire.decode_errors import (
     DecodeError,
 )
 from quantumsvc.wire.decode_json import decode_plain
-
-OLDEST_QPY = 13
-"""Older versions may hold symbolic text or foreign binary forms that are evaluated on reading."""
+from quantumsvc.wire.decode_symbols import use_own_reader
 
 HEADER_SIZE = formats.FILE_HEADER_V10_SIZE
-CIRCUIT_HEADER = formats.CIRCUIT_HEADER_V12_PACK
+CIRCUIT_HEADER = formats.CIRCUIT_HEADER_V2_PACK
+"""What circuits of all versions that are read here begin with; later ones tell one count more."""
 TYPE_CIRCUIT = b"q"
+
+use_own_reader()
 
 
 def read_circuit(text: object, budget: Budget) -> QuantumCircuit:
@@ -55,7 +56,7 @@ def load_circuits(
 def _load(raw: bytes, annotations: Mapping[str, Any] | None) -> list[QuantumCircuit]:
     try:
         return list(qpy.load(io.BytesIO(raw), annotation_factories=annotations))
-    except MemoryError:
+    except (MemoryError, DecodeError):
         raise
     except Exception as error:
         told = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
@@ -71,8 +72,8 @@ def check_header(raw: bytes, budget: Budget) -> int:
     if len(raw) < HEADER_SIZE or raw[:6] != b"QISKIT":
         raise DecodeError(BAD_QPY, "A circuit is not in QPY format")
     header = formats.FILE_HEADER_V10._make(struct.unpack(formats.FILE_HEADER_V10_PACK, raw[:HEADER_SIZE]))
-    if not OLDEST_QPY <= header.qpy_version <= QPY_VERSION:
-        told = f"QPY version {header.qpy_version} isn't accepted; {OLDEST_QPY} to {QPY_VERSION} are"
+    if not budget.oldest_qpy <= header.qpy_version <= QPY_VERSION:
+        told = f"QPY version {header.qpy_version} isn't accepted; {budget.oldest_qpy} to {QPY_VERSION} are"
         raise DecodeError(BAD_QPY, told)
     count = int(header.num_programs)
     if count > budget.max_items:
@@ -97,7 +98,7 @@ def _offsets(raw: bytes, version: int, count: int) -> list[int]:
 
 def _check_sizes(raw: bytes, offset: int, budget: Budget) -> None:
     try:
-        found = formats.CIRCUIT_HEADER_V12._make(struct.unpack_from(CIRCUIT_HEADER, raw, offset))
+        found = formats.CIRCUIT_HEADER_V2._make(struct.unpack_from(CIRCUIT_HEADER, raw, offset))
     except (struct.error, OverflowError):
         raise DecodeError(BAD_QPY, "A circuit is cut short") from None
     _check_counts(found.num_qubits, found.num_instructions, budget)

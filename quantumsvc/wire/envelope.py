@@ -79,6 +79,17 @@ class _SamplerOutline(msgspec.Struct, kw_only=True):
     version: int = 1
 
 
+class _RunOptions(msgspec.Struct, kw_only=True, frozen=True):
+    shots: int | None = None
+
+
+class _V1Outline(msgspec.Struct, kw_only=True):
+    circuits: list[msgspec.Raw]
+    circuit_indices: list[msgspec.Raw] | None = None
+    run_options: _RunOptions | None = None
+    pubs: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+
+
 class _QuantumProgramOutline(msgspec.Struct, kw_only=True):
     shots: int
     items: list[msgspec.Raw]
@@ -148,10 +159,15 @@ def checked_tags(tags: list[str]) -> list[str]:
     return tags
 
 
-def outline(program: str, params: bytes) -> Outline:
-    """The outline of a program's params. Raises :class:`BadRequest` when the version is not run here."""
+def outline(program: str, params: bytes, *, old_client: bool = False) -> Outline:
+    """The outline of a program's params. Raises :class:`BadRequest` when the version is not run here.
+
+    From an ``old_client``, params of version 1 are taken too.
+    """
     if program == "executor":
         return _executor_outline(params)
+    if old_client and (first := _v1_outline(params)) is not None:
+        return first
     try:
         seen = msgspec.json.decode(params, type=_SamplerOutline)
         if seen.version != 2:
@@ -161,6 +177,19 @@ def outline(program: str, params: bytes) -> Outline:
         raise BadRequest(f"The params of {program} can't be read: {error}.", code=8011) from None
     every = (*shots, seen.options.default_shots)
     return Outline(len(seen.pubs), tuple(number for number in every if number is not None))
+
+
+def _v1_outline(params: bytes) -> Outline | None:
+    """Of version 1, which has circuits in the place of pubs; None for other params."""
+    try:
+        seen = msgspec.json.decode(params, type=_V1Outline)
+    except (msgspec.DecodeError, RecursionError):
+        return None
+    if seen.pubs is not msgspec.UNSET:
+        return None
+    shots = seen.run_options.shots if seen.run_options else None
+    runs = seen.circuits if seen.circuit_indices is None else seen.circuit_indices
+    return Outline(len(runs), () if shots is None else (shots,))
 
 
 def _executor_outline(params: bytes) -> Outline:

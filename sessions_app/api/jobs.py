@@ -60,7 +60,13 @@ def writable_job(request: Request, ident: str) -> Job:
 
 
 class JobsView(APIView):
-    """``/jobs``"""
+    """``/jobs``; ``old_client`` lets params be of version 1."""
+
+    old_client = False
+
+    def rows(self, request: Request) -> QuerySet[Job]:
+        """What the list is taken from."""
+        return jobs_of(request)
 
     def post(self, request: Request) -> HttpResponse:
         """Accept a job; once this has answered, nothing loses it (J5)."""
@@ -72,6 +78,7 @@ class JobsView(APIView):
             user=caller_of(request).user,
             instance=instance,
             client_application=request.META.get("HTTP_X_QX_CLIENT_APPLICATION", "").replace("\0", ""),
+            old_client=self.old_client,
         )
         digest = submission_digest(author, body)
         job = submit_job(author=author, envelope=read_job(body), digest=digest, now=clock.now())
@@ -81,7 +88,7 @@ class JobsView(APIView):
         """The instance's jobs, newest first, filtered by what the query says."""
         settle_overdue(clock.now())
         page = page_of(request, default=200)
-        rows = _filtered(request, jobs_of(request))
+        rows = _filtered(request, self.rows(request))
         found = list(page.of(rows.select_related("backend")))
         # A client that pages past the end would ask for ever if the count were not where it stands.
         count = rows.count() if found else page.offset
@@ -150,9 +157,14 @@ class JobView(APIView):
         if bool_parameter(request, "exclude_params"):
             return HttpResponse(encode_json(job_body(job)), content_type=JSON)
         params = JobPayload.objects.filter(pk=job.pk).values_list("params", flat=True).first()
-        shown = b"{}" if job.private or params is None else bytes(params)
+        hidden = job.private or params is None or not self.may_show_params(request, job)
+        shown = b"{}" if hidden else bytes(params or b"")
         head = encode_json(job_body(job))
         return HttpResponse(head[:-1] + b',"params":' + shown + b"}", content_type=JSON)
+
+    def may_show_params(self, request: Request, job: Job) -> bool:
+        """Whether this reader's client can be trusted with what the job's author wrote."""
+        return True
 
     def delete(self, request: Request, ident: str) -> HttpResponse:
         """Delete an ended job: its owner may, or a manager."""

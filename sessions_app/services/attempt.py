@@ -230,6 +230,7 @@ def task_of(claim: Claim) -> Task:
         seed=None,
         log_level=job.log_level,
         dry_run=backend.kind == "mock",
+        old_clients=settings.OLD_CLIENTS,
         limits=limits_of(backend, job.max_seconds),
     )
 

@@ -26,11 +26,12 @@ REPEATED_WITHIN = timedelta(seconds=30)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Author:
-    """Who submits, for which instance, with what client."""
+    """Who submits, for which instance, with what client; an ``old_client`` may send params of version 1."""
 
     user: User
     instance: Instance
     client_application: str = ""
+    old_client: bool = False
 
 
 def submission_digest(author: Author, body: bytes) -> bytes:
@@ -45,7 +46,7 @@ def submit_job(*, author: Author, envelope: JobEnvelope, digest: bytes, now: dat
     Raises an error of :mod:`quantumsvc.errors` and stores nothing when anything about it is wrong.
     """
     backend = usable_backend(author.instance, envelope.backend)
-    max_seconds = _checked_params(envelope, backend)
+    max_seconds = _checked_params(envelope, backend, author.old_client)
     calibration = _calibration(envelope, backend, now)
     with transaction.atomic():
         # Looking at the backend locks its lease row, so of two equal submissions one sees the other.
@@ -73,7 +74,7 @@ def usable_backend(instance: Instance, name: str) -> Backend:
     return backend
 
 
-def _checked_params(envelope: JobEnvelope, backend: Backend) -> int:
+def _checked_params(envelope: JobEnvelope, backend: Backend, old_client: bool) -> int:
     if envelope.program_id not in PROGRAMS:
         offered = ", ".join(PROGRAMS)
         raise BadRequest(
@@ -82,7 +83,7 @@ def _checked_params(envelope: JobEnvelope, backend: Backend) -> int:
     level = (envelope.log_level or "WARNING").upper()
     if level not in LOG_LEVELS:
         raise BadRequest(f"log_level must be one of {', '.join(LOG_LEVELS)}.")
-    seen = outline(envelope.program_id, bytes(envelope.params))
+    seen = outline(envelope.program_id, bytes(envelope.params), old_client=old_client)
     if not 1 <= seen.pubs <= backend.max_pubs:
         raise BadRequest(f"A job on this backend has between 1 and {backend.max_pubs} pubs.", code=8020)
     for shots in seen.shots:

@@ -11,7 +11,9 @@ import pytest
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from quantumsvc.accounts import pages as account_pages
+from quantumsvc.accounts.api import channel
 from quantumsvc.backends.models import Backend
+from sessions_app.legacy import urls as legacy
 from sessions_app.models import Job, Session
 from sessions_app.pages import urls as page_urls
 from tests.api.callers import Caller, refusal
@@ -66,6 +68,12 @@ OTHERS = {
     "^(?:api/v1/)?(?P<plan_id>plan-[^/]*)$",
     "^(?:experimental|api)(?:/.*)?$",
 }
+# The addresses of old clients, which tests/legacy asks one by one.
+OF_OLD_CLIENTS = {
+    *(f"auth/{each.pattern}" for each in channel.urlpatterns),
+    *(f"legacy/{each.pattern}" for each in legacy.urlpatterns),
+    "^(?:auth|legacy)(?:/.*)?$",
+}
 # Pages with a login of their own.
 PAGES = ("admin/",)
 # The pages, whose own suite asks each of them as a stranger.
@@ -89,7 +97,9 @@ def addresses(patterns: list[Any], prefix: str = "") -> Iterator[str]:
 
 def test_it_knows_every_address() -> None:
     found = {one for one in addresses(get_resolver().url_patterns) if not one.startswith(PAGES)}
-    assert found == OTHERS | OF_PEOPLE | {mount + route for mount in MOUNTS for route in RUNTIME}
+    assert found == OTHERS | OF_PEOPLE | OF_OLD_CLIENTS | {
+        mount + route for mount in MOUNTS for route in RUNTIME
+    }
 
 
 @pytest.fixture

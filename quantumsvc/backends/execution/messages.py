@@ -46,7 +46,8 @@ class Task(Struct, frozen=True, kw_only=True):
     ``device`` is the sha256 (hex) of the device document; empty for a task that needs none.
     ``session_id`` chooses the cache that the program may use. ``log_level`` is the lowest level
     (Python's names) whose records are kept. A task that is ``only_told`` runs nothing: its result is a
-    sketch of the job's inputs (``sketches``).
+    sketch of the job's inputs (``sketches``). With ``old_clients``, params of version 1 and circuits in
+    old formats are accepted.
     """
 
     job_id: str
@@ -60,6 +61,7 @@ class Task(Struct, frozen=True, kw_only=True):
     dry_run: bool
     limits: Limits
     only_told: bool = False
+    old_clients: bool = False
 
 
 class Phase(Struct, frozen=True, tag="phase"):

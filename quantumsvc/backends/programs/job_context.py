@@ -32,7 +32,7 @@ class Job:
     circuits: CircuitStore = field(init=False)
 
     def __post_init__(self) -> None:
-        self.budget = budget_of(self.task.limits)
+        self.budget = budget_of(self.task.limits, old_clients=self.task.old_clients)
         self.circuits = CircuitStore(self.device, self.task.limits, self.cache, self.budget)
 
     @property

@@ -6,7 +6,7 @@ from quantumsvc.backends.drivers.base import Device
 from quantumsvc.backends.execution.messages import Limits
 from quantumsvc.backends.programs.circuit_facts import CircuitFacts
 from quantumsvc.backends.programs.errors import Code, ProgramError
-from quantumsvc.wire.decode_budget import Budget
+from quantumsvc.wire.decode_budget import OLD_CLIENTS_QPY, OLDEST_QPY, Budget
 
 MAX_ELEMENTS = 10_000_000
 """Elements of one result array; a pub's broadcast shape can grow beyond its inputs."""
@@ -15,9 +15,14 @@ SPLIT_WIDTH = 10
 """Circuits with more active qubits than this are simulated in independent parts where possible."""
 
 
-def budget_of(limits: Limits) -> Budget:
+def budget_of(limits: Limits, *, old_clients: bool = False) -> Budget:
     """What a payload may inflate to. Idle qubits are free, so a wide device's circuits pass."""
-    return Budget(limit=limits.max_inflated_bytes, max_items=limits.max_pubs, max_gates=4 * limits.max_gates)
+    return Budget(
+        limit=limits.max_inflated_bytes,
+        max_items=limits.max_pubs,
+        max_gates=4 * limits.max_gates,
+        oldest_qpy=OLD_CLIENTS_QPY if old_clients else OLDEST_QPY,
+    )
 
 
 def check_shots(shots: int, limits: Limits) -> None:

@@ -39,6 +39,15 @@ class Batch:
 
 def run(job: Job, pubs: list[EstimatorPub], plan: EstimatorPlan, given: list[bool]) -> bytes:
     """Run the pubs; ``given`` tells which of them asked for their precision themselves."""
+    results = results_of(job, pubs, plan, given)
+    job.reporter.phase("finishing")
+    return encode_primitive(PrimitiveResult(results, metadata=top_metadata(plan)))
+
+
+def results_of(
+    job: Job, pubs: list[EstimatorPub], plan: EstimatorPlan, given: list[bool]
+) -> list[EstimatorPubResult]:
+    """The same, not yet encoded."""
     batches = make_batches(job, pubs, plan, given)
     job.reporter.phase("executing")
     results: dict[int, EstimatorPubResult] = {}
@@ -49,9 +58,7 @@ def run(job: Job, pubs: list[EstimatorPub], plan: EstimatorPlan, given: list[boo
             done = len(batch.indices) * len(data) // len(batch.known)
             job.reporter.progress(len(results) + done, len(pubs))
         results.update(finished(batch, data, pubs))
-    job.reporter.phase("finishing")
-    ordered = [results[index] for index in range(len(pubs))]
-    return encode_primitive(PrimitiveResult(ordered, metadata=top_metadata(plan)))
+    return [results[index] for index in range(len(pubs))]
 
 
 def make_batches(job: Job, pubs: list[EstimatorPub], plan: EstimatorPlan, given: list[bool]) -> list[Batch]:

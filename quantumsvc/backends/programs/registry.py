@@ -18,10 +18,14 @@ from quantumsvc.backends.programs.limits import check_result
 from quantumsvc.backends.programs.ports import Reporter, SessionCache
 from quantumsvc.backends.programs.sampler import run_sampler
 from quantumsvc.backends.programs.sketch import sketch
+from quantumsvc.backends.programs.v1.estimator import run_v1_estimator
+from quantumsvc.backends.programs.v1.sampler import run_v1_sampler
 from quantumsvc.wire.decode_errors import DecodeError
+from quantumsvc.wire.decode_v1 import is_v1
 
 Program = Callable[[Job, bytes], bytes]
 PROGRAMS: dict[str, Program] = {"sampler": run_sampler, "estimator": run_estimator, "executor": run_executor}
+V1_PROGRAMS: dict[str, Program] = {"sampler": run_v1_sampler, "estimator": run_v1_estimator}
 
 
 def run(task: Task, params: bytes, device: Device, reporter: Reporter, cache: SessionCache) -> bytes:
@@ -29,7 +33,7 @@ def run(task: Task, params: bytes, device: Device, reporter: Reporter, cache: Se
     if task.only_told:
         return sketch(task, params)
     try:
-        program = PROGRAMS[task.program]
+        program = (V1_PROGRAMS if task.old_clients and is_v1(params) else PROGRAMS)[task.program]
     except KeyError:
         raise ProgramError(Code.BAD_PROGRAM, f"There is no program {task.program[:60]!r} here") from None
     with warnings.catch_warnings(record=True) as caught:

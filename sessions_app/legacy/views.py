@@ -1,0 +1,85 @@
+"""Calls of old clients that differ from those of today's."""
+
+from typing import Any
+
+from django.db.models import Q, QuerySet
+from django.http import HttpResponse
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from quantumsvc import clock
+from quantumsvc.accounts.hubs import hub_path
+from quantumsvc.accounts.models import Instance
+from quantumsvc.accounts.selectors import instances_by_preference
+from quantumsvc.api import caller_of
+from quantumsvc.scheduling.states import PENDING_JOB_STATES
+from sessions_app.api.jobs import JobsView, JobView, job_of
+from sessions_app.legacy.callers import ByBody, ByJob, InInstance
+from sessions_app.models import Job
+from sessions_app.services.lives import settle_overdue
+from sessions_app.services.usage import used_seconds
+
+
+class OldJobsView(JobsView):
+    """``/jobs``: with primitives of version 1, and over all of the caller's instances when none is named."""
+
+    authentication_classes = (ByBody,)
+    old_client = True
+
+    def rows(self, request: Request) -> QuerySet[Job]:
+        if request.query_params.get("provider"):
+            return super().rows(request)
+        return Job.objects.visible_to(caller_of(request).user)
+
+
+class OldJobView(JobView):
+    """``/jobs/{id}``: the params are shown to their author only.
+
+    Some of these clients run what they read in params, so they must not read what others wrote.
+    """
+
+    authentication_classes = (ByJob,)
+
+    def may_show_params(self, request: Request, job: Job) -> bool:
+        return job.user_id == caller_of(request).user.pk
+
+
+class InterimResultsView(APIView):
+    """``GET /jobs/{id}/interim_results``: there never are any."""
+
+    authentication_classes = (ByJob,)
+
+    def get(self, request: Request, ident: str) -> HttpResponse:
+        job_of(request, ident)
+        return HttpResponse("", content_type="text/plain")
+
+
+class UsageView(APIView):
+    """``GET /usage``: seconds used and allowed, by instance; asked before every submission."""
+
+    authentication_classes = (InInstance,)
+
+    def get(self, request: Request) -> Response:
+        now = clock.now()
+        settle_overdue(now)
+        user = caller_of(request).user
+        return Response(
+            {"byInstance": [_usage(each, now) for each in instances_by_preference(user)[:MOST_TOLD]]}
+        )
+
+
+MOST_TOLD = 100
+
+
+def _usage(instance: Instance, now: Any) -> dict[str, Any]:
+    pending = Job.objects.filter(instance=instance).filter(Q(state__in=PENDING_JOB_STATES)).count()
+    told = {
+        "instance": hub_path(instance),
+        "usage": round(used_seconds(instance, now)),
+        "pendingJobs": pending,
+        # No number of jobs is too many; clients compare with it.
+        "maxPendingJobs": 1_000_000,
+    }
+    quota = instance.usage_limit_seconds
+    return told if quota is None else {**told, "quota": quota}
