@@ -88,6 +88,18 @@ class SessionClosed(Conflict):
     code = 4001
 
 
+class LimitReached(Conflict):
+    """The instance has used all the time it may use, and asked not to let jobs wait for more (S10)."""
+
+    code = 10011
+
+
+class TooManyPending(TooManyRequests):
+    """The instance has as many jobs or sessions as it may have."""
+
+    code = 10012
+
+
 class StaleTransition(Exception):
     """A guarded update moved no row: the thing was no longer in a state it may leave.
 

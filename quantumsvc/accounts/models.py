@@ -5,6 +5,7 @@ what they are a member of.
 """
 
 from datetime import datetime
+from enum import StrEnum
 from typing import ClassVar, Self
 from zoneinfo import available_timezones
 
@@ -95,6 +96,13 @@ class AuditQuerySet(models.QuerySet["AuditEntry"]):
         return self.filter(instance__in=managed.values("instance"))
 
 
+class OverLimit(StrEnum):
+    """What becomes of a job that is submitted when the instance has used up its time."""
+
+    WAIT = "wait"
+    REFUSE = "refuse"
+
+
 class User(AbstractUser):
     """A person or a program that acts for one."""
 
@@ -125,7 +133,9 @@ class Instance(models.Model):
 
     ``shares`` are relative to the siblings under the same ``parent`` (F1); zero means that the
     instance only gets what the others leave. ``usage_allocation_seconds`` and
-    ``usage_limit_seconds`` hold for a rolling window of 28 days; empty means without limit.
+    ``usage_limit_seconds`` hold for a rolling window of 28 days; empty means without limit. Once the
+    limit is reached, jobs wait or are refused as ``over_limit`` says (S10). ``max_pending_jobs`` counts
+    jobs that wait or run, ``max_open_sessions`` sessions that are not closed.
     """
 
     crn = models.CharField("CRN", max_length=255, unique=True)
@@ -141,6 +151,9 @@ class Instance(models.Model):
     created_at = models.DateTimeField(default=clock.now)
     usage_allocation_seconds = models.PositiveIntegerField(null=True, blank=True)
     usage_limit_seconds = models.PositiveIntegerField(null=True, blank=True)
+    over_limit = models.CharField(max_length=8, choices=choices_of(OverLimit), default=OverLimit.WAIT.value)
+    max_pending_jobs = models.PositiveIntegerField(null=True, blank=True)
+    max_open_sessions = models.PositiveIntegerField(null=True, blank=True)
     may_calibrate = models.BooleanField("may calibrate backends", default=False)
     is_system = models.BooleanField("the system's own", default=False, editable=False)
     members = models.ManyToManyField(User, through="Membership", related_name="instances")
@@ -160,6 +173,10 @@ class Instance(models.Model):
             ),
             models.UniqueConstraint(
                 name="one_system_instance", fields=["is_system"], condition=Q(is_system=True)
+            ),
+            models.CheckConstraint(
+                name="instance_over_limit_known",
+                condition=Q(over_limit__in=[each.value for each in OverLimit]),
             ),
             models.CheckConstraint(name="instance_not_its_own_parent", condition=~Q(parent=F("id"))),
             models.CheckConstraint(

@@ -118,7 +118,7 @@ class Scene:
 
     def _own(self, job: QueuedJob) -> Waiting | None:
         if job.barred is not None:
-            return Waiting(job.id, Reason(job.barred.value), "S10")
+            return Waiting(job.id, Reason(job.barred.value), "S10", until=job.barred_until)
         if job.expires_at is not None and job.expires_at <= self.now.now:
             return Waiting(job.id, Reason.SESSION_OVER, "L8")
         return None if self.now.online else Waiting(job.id, Reason.BACKEND_OFFLINE, "S10")

@@ -18,7 +18,8 @@ class QueuedJob:
     """One waiting job.
 
     ``expected`` is how long it is taken to run: its ``max_execution_time`` if the user gave one, else
-    an estimate (W2). ``expires_at`` is when its session's max TTL ends it (L8). For a system job,
+    an estimate (W2). ``expires_at`` is when its session's max TTL ends it (L8).
+    ``barred_until`` is when a ``barred`` job may start again, if that is known. For a system job,
     ``submitted_at`` is the instant from which it is due.
     """
 
@@ -30,6 +31,7 @@ class QueuedJob:
     expected: timedelta = timedelta()
     expires_at: datetime | None = None
     barred: Bar | None = None
+    barred_until: datetime | None = None
 
 
 def submission_order(job: QueuedJob) -> tuple[datetime, str]:

@@ -62,6 +62,7 @@ class Cause(StrEnum):
     NEVER_USED = "never_used"
     DRAINED = "drained"
     DISPLACED = "displaced"
+    INSTANCE_LIMIT = "instance_limit"
     CREATED = "created"
     EXTENDED = "extended"
     REQUEUED = "requeued"

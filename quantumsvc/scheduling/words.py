@@ -18,7 +18,7 @@ _SENTENCES = {
     Reason.FAIR_SHARE: "Fair share gives the next turn to {what}.",
     Reason.OLDER_JOB_OF_USER: "It waits for {what}, an older job of the same user.",
     Reason.BACKEND_OFFLINE: "The backend is offline or paused.",
-    Reason.INSTANCE_LIMIT: "The instance has used all the time that its limit allows.",
+    Reason.INSTANCE_LIMIT: "The instance has used all the time that its limit allows{until}.",
     Reason.INSTANCE_INACTIVE: "The instance is not active.",
     Reason.USER_SUSPENDED: "The user is not active.",
     Reason.SESSION_OVER: "Its session has reached its maximum time to live.",

@@ -57,6 +57,8 @@ class Session(models.Model):
         ordering = ("-created_at", "-id")
         indexes = (
             models.Index(fields=("instance", "-created_at"), name="sessions_of_instance"),
+            # Counted where an instance may have only so many (S10).
+            models.Index(fields=("instance",), condition=~Q(state="closed"), name="sessions_not_closed"),
             # Read by the settling of overdue sessions before every answer.
             models.Index(
                 fields=("next_deadline",),

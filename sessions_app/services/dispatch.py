@@ -16,6 +16,7 @@ from sessions_app.models import Job, Session
 from sessions_app.services.decisions import decision_note
 from sessions_app.services.endings import Ending, give_back, record, record_later
 from sessions_app.services.leases import Lease, leave, renew, request_drain
+from sessions_app.services.limits import must_give_way
 from sessions_app.services.lives import activate, settle
 from sessions_app.services.queue import Front, active_of, front_of, read_backend
 from sessions_app.services.snapshots import decision_on
@@ -103,11 +104,22 @@ def _look(lease: Lease, now: datetime, ended: Ending | None) -> Look:
     if any(due_changes(session.facts(), now) for session in sessions):
         for session in sessions:
             settle(session, now)
-        front = front_of(lease.backend_id)
+        front = front_of(lease.backend_id, now)
     later: list[Statement] = []
     if ended is not None and _record_if_held(ended, now, sessions, front, later):
         front = replace(front, running=None)
+    _make_room(sessions, front, now)
     return Look(reading.backend, reading.accepts_starts, sessions, front, later)
+
+
+def _make_room(sessions: list[Session], front: Front, now: datetime) -> None:
+    """S10: a session whose next job may not start because the time is used up gives its backend back."""
+    active = active_of(sessions)
+    stuck = front.running is None and front.session is None and front.session_has_queued
+    if active is not None and stuck and must_give_way(active, now):
+        move_session(
+            active, SessionState.INACTIVE, at=now, cause=Cause.INSTANCE_LIMIT, interactive_deadline=None
+        )
 
 
 def rest_of(look: Look) -> list[Statement]:

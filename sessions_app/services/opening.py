@@ -13,6 +13,7 @@ from quantumsvc.scheduling.timers import next_deadline
 from quantumsvc.wire.ids import new_id
 from sessions_app.models import Session, SessionEvent
 from sessions_app.services.leases import look_at
+from sessions_app.services.limits import check_session
 from sessions_app.services.lives import close_now, settle, stop_accepting
 from sessions_app.services.progress import announce_session
 from sessions_app.services.transitions import change_session, lock_session
@@ -69,7 +70,11 @@ def new_session(
 def open_session(
     *, instance: Instance, user: User, backend: Backend, mode: SessionMode, max_ttl: int | None, now: datetime
 ) -> Session:
-    """A new open session of the instance; no timer runs but that of sessions never used (L2)."""
+    """A new open session of the instance; no timer runs but that of sessions never used (L2).
+
+    Raises :class:`BadRequest`, or what :func:`check_session` raises.
+    """
+    check_session(instance, now)
     return new_session(
         ident=new_id(),
         instance=instance,

@@ -17,6 +17,7 @@ from quantumsvc.scheduling.states import SessionState
 from quantumsvc.statements import Rows, Statement, run
 from sessions_app.models import Session
 from sessions_app.services.leases import Lease, LeaseLost, renewal
+from sessions_app.services.limits import IS_OVER
 from sessions_app.services.transitions import session_columns, sessions_from
 
 # What a decision needs to know of a waiting job; how long it is taken to run is the user's own limit,
@@ -46,7 +47,7 @@ UNION ALL
  FROM sessions_app_job j
  WHERE j.session_id = {_MINE} AND j.state = 'queued' LIMIT 1)
 UNION ALL
-(SELECT 'session', {JOB_COLUMNS}, NULL, NULL FROM sessions_app_job j {_ACTIVE} {RUN_TIME}
+(SELECT 'session', {JOB_COLUMNS}, NULL, NULL FROM sessions_app_job j {_ACTIVE} AND NOT {IS_OVER} {RUN_TIME}
  WHERE j.session_id = {_MINE} AND j.state = 'queued' ORDER BY j.created_at, j.id LIMIT 1)
 """
 # Steps from one (instance, user) with waiting jobs to the next, by index, whatever lies between.
@@ -68,12 +69,9 @@ CROSS JOIN LATERAL (
 LEFT JOIN sessions_app_userusage used
     ON used.backend_id = j.backend_id AND used.instance_id = j.instance_id AND used.user_id = j.user_id
 """
-# Shares and sums; an instance is over its limit by what it used of all backends.
-_SHARES = """
-SELECT i.id, i.parent_id, i.shares, coalesce(here.microseconds, 0),
-    i.usage_limit_seconds IS NOT NULL AND (
-        SELECT coalesce(sum(a.microseconds), 0) FROM sessions_app_instanceusage a WHERE a.instance_id = i.id
-    ) >= i.usage_limit_seconds * 1000000::bigint
+# Shares and sums; an instance is over its limit by what it uses of all backends.
+_SHARES = f"""
+SELECT i.id, i.parent_id, i.shares, coalesce(here.microseconds, 0), {IS_OVER}
 FROM accounts_instance i
 LEFT JOIN sessions_app_instanceusage here ON here.instance_id = i.id AND here.backend_id = %s
 """
@@ -112,7 +110,7 @@ def read_backend(lease: Lease, now: datetime, ended: str | None) -> Reading:
     ident = lease.backend_id
     sessions = Statement(_SESSIONS.format(columns=session_columns()), [ident, now, ended or ""])
     renewed, backend, locked, front = run(
-        renewal(lease, now), Statement(_BACKEND, [ident]), sessions, _front_statement(ident)
+        renewal(lease, now), Statement(_BACKEND, [ident]), sessions, _front_statement(ident, now)
     )
     if not renewed:
         raise LeaseLost
@@ -126,13 +124,13 @@ def _backend(ident: int, version: str) -> Backend:
     return Backend.objects.defer("configuration").get(pk=ident)
 
 
-def front_of(backend_id: int) -> Front:
+def front_of(backend_id: int, now: datetime) -> Front:
     """What runs on the backend and what its active session has waiting."""
-    return _front(run(_front_statement(backend_id))[0])
+    return _front(run(_front_statement(backend_id, now))[0])
 
 
-def _front_statement(ident: int) -> Statement:
-    return Statement(_FRONT, [ident, ident, ident])
+def _front_statement(ident: int, now: datetime) -> Statement:
+    return Statement(_FRONT, [ident, ident, now, ident])
 
 
 def _front(found: Rows) -> Front:
@@ -171,13 +169,15 @@ def _queued(row: Sequence[Any]) -> QueuedJob:
     )
 
 
-def read_turns(backend_id: int, after: Sequence[Statement] = ()) -> tuple[tuple[QueuedJob, ...], Books]:
+def read_turns(
+    backend_id: int, now: datetime, after: Sequence[Statement] = ()
+) -> tuple[tuple[QueuedJob, ...], Books]:
     """The oldest job of each user that S10 lets start, and the books that say whose turn it is (F1-F3).
 
     Read after the statements of ``after``, on the same journey.
     """
     heads_of_all = Statement(_HEADS, [backend_id, backend_id, backend_id])
-    *_, heads, shares = run(*after, heads_of_all, Statement(_SHARES, [backend_id]))
+    *_, heads, shares = run(*after, heads_of_all, Statement(_SHARES, [now, backend_id]))
     over = {row[0] for row in shares if row[4]}
     users = {(str(row[3]), str(row[4])): int(row[6]) for row in heads}
     jobs = tuple(_queued(row) for row in heads if row[3] not in over)

@@ -87,7 +87,7 @@ def decision_on(
     """
     snapshot = snapshot_of(now=now, online=online, active=active, front=front)
     if needs_heads(snapshot):
-        heads, books = read_turns(backend_id, unwritten)
+        heads, books = read_turns(backend_id, now, unwritten)
         unwritten.clear()
         snapshot = snapshot_of(now=now, online=online, active=active, front=front, heads=heads, books=books)
     return decide(snapshot), snapshot

@@ -14,6 +14,7 @@ from quantumsvc.wire.envelope import JobEnvelope, outline, seconds_from
 from quantumsvc.wire.ids import new_id
 from sessions_app.models import Job, Session, Submission
 from sessions_app.services.leases import look_at
+from sessions_app.services.limits import check_job, check_session
 from sessions_app.services.lives import note_job_queued, settle
 from sessions_app.services.opening import checked_max_ttl, new_session
 from sessions_app.services.transitions import store_job
@@ -53,6 +54,7 @@ def submit_job(*, author: Author, envelope: JobEnvelope, digest: bytes, now: dat
         look_at(backend.pk, now)
         if (earlier := _unanswered(digest, now)) is not None:
             return earlier
+        check_job(author.instance, now)
         job = _new_job(author, envelope, backend, now)
         job.max_seconds = max_seconds
         job.calibration_submitted = calibration
@@ -172,6 +174,7 @@ def _started_with(
     job: Job, author: Author, envelope: JobEnvelope, backend: Backend, now: datetime
 ) -> Session:
     """L2: a session that a job brings with it has the id of that job."""
+    check_session(author.instance, now)
     asked = seconds_from(envelope.session_time)
     length = checked_max_ttl(asked, backend) if asked else min(backend.session_max_ttl, job.max_seconds)
     if asked:

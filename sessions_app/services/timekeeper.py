@@ -22,6 +22,7 @@ from sessions_app.services.leases import (
     request_drain,
     unattended,
 )
+from sessions_app.services.ledger import expire
 from sessions_app.services.lives import settle_overdue
 
 logger = logging.getLogger(__name__)
@@ -32,8 +33,9 @@ IDLE_SECONDS = 20.0
 
 
 def sweep(now: datetime) -> None:
-    """One round: overdue sessions are settled, and backends without care get a drain (J2)."""
+    """One round: overdue sessions are settled, old charges leave the sums, neglected backends get a drain."""
     settle_overdue(now)
+    expire(now)
     expire_orphans(now)
     for backend_id in {*dead_leases(now), *unattended(now)}:
         with transaction.atomic():

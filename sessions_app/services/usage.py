@@ -1,23 +1,76 @@
-"""What an instance has used (L17): the sums, and what its active sessions use at this moment."""
+"""What an instance has used (L17, F4): what is in the books, and what is being charged at this moment."""
 
+from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Sum
-
 from quantumsvc.accounts.models import Instance
-from quantumsvc.scheduling.states import SessionMode, SessionState
-from sessions_app.models import InstanceUsage, Session
+from quantumsvc.statements import Statement, run
+from sessions_app.models import ChargeKind
+from sessions_app.services.ledger import WINDOW
+
+# A dedicated session pays from its activation, any other job from its start, and a job that outlived its
+# session from that session's end.
+OPEN_CHARGES = """
+SELECT 'session' AS kind, s.id AS subject, s.id AS session_id, s.backend_id, s.instance_id, s.user_id,
+    s.activated_at AS since
+FROM sessions_app_session s WHERE s.state = 'active' AND s.mode = 'dedicated'
+UNION ALL
+SELECT 'job', j.id, coalesce(j.session_id, ''), j.backend_id, j.instance_id, j.user_id,
+    greatest(j.started_at, d.closed_at)
+FROM sessions_app_job j LEFT JOIN sessions_app_session d ON d.id = j.session_id AND d.mode = 'dedicated'
+WHERE j.state = 'running' AND NOT j.is_system AND (d.id IS NULL OR d.state = 'closed')
+"""
+_OF_INSTANCE = f"SELECT * FROM ({OPEN_CHARGES}) o WHERE o.instance_id = %s ORDER BY o.since, o.subject"
+# What has left the window but was not taken off the sums yet counts no more.
+_BOOKED = """
+SELECT (SELECT coalesce(sum(microseconds), 0) FROM sessions_app_instanceusage WHERE instance_id = %s)
+    - (SELECT coalesce(sum(microseconds), 0) FROM sessions_app_usagebucket
+       WHERE instance_id = %s AND hour <= %s)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenCharge:
+    """Something that is being paid for and is not in the ledger yet; names as in ``LedgerLine``."""
+
+    kind: ChargeKind
+    subject: str
+    session_id: str
+    backend_id: int
+    instance_id: int
+    user_id: int
+    since: datetime
+
+    def seconds(self, now: datetime) -> float:
+        """What it has cost until ``now``."""
+        return max((now - self.since).total_seconds(), 0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """What an instance has used in the rolling window: ``booked`` seconds, and what runs at the moment."""
+
+    booked: float
+    running: tuple[OpenCharge, ...]
+
+    def total(self, now: datetime) -> float:
+        """Seconds, with what runs counted from its start (F4)."""
+        return self.booked + sum(each.seconds(now) for each in self.running)
+
+
+def use_of(instance: Instance, now: datetime) -> Use:
+    """What the instance has used on all backends; sessions must have been settled. One journey."""
+    ident = instance.pk
+    booked, running = run(Statement(_BOOKED, [ident, ident, now - WINDOW]), Statement(_OF_INSTANCE, [ident]))
+    return Use(int(booked[0][0]) / 1_000_000, tuple(_open_charges(running)))
 
 
 def used_seconds(instance: Instance, now: datetime) -> float:
-    """Seconds charged in the rolling window on all backends; sessions must have been settled."""
-    kept = InstanceUsage.objects.filter(instance=instance).aggregate(total=Sum("microseconds"))["total"]
-    return (kept or 0) / 1_000_000 + _active(instance, now)
+    """Seconds used in the rolling window on all backends; sessions must have been settled."""
+    return use_of(instance, now).total(now)
 
 
-def _active(instance: Instance, now: datetime) -> float:
-    active = Session.objects.filter(
-        instance=instance, state=SessionState.ACTIVE.value, mode=SessionMode.DEDICATED.value
-    )
-    began = active.values_list("activated_at", flat=True)
-    return sum((now - each).total_seconds() for each in began if each is not None)
+def _open_charges(rows: Iterable[tuple[object, ...]]) -> Iterable[OpenCharge]:
+    for kind, *rest in rows:
+        yield OpenCharge(ChargeKind(kind), *rest)  # type: ignore[arg-type]

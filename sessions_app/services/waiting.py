@@ -4,7 +4,7 @@ The answer comes from the rules that decide: the kernel explains and forecasts o
 """
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -20,6 +20,7 @@ from quantumsvc.scheduling.timers import max_ttl_deadline
 from quantumsvc.scheduling.words import blocker_for, sentence
 from quantumsvc.statements import Statement, run
 from sessions_app.models import Job, RunTime, Session
+from sessions_app.services.limits import over_limit, standing_of
 from sessions_app.services.lives import settle_overdue
 from sessions_app.services.queue import JOB_COLUMNS, RUN_TIME, front_of, read_turns
 from sessions_app.services.snapshots import snapshot_of
@@ -68,8 +69,11 @@ class Outlook:
 def outlook(job: Job, now: datetime) -> Outlook | None:
     """Why ``job`` waits and when it may start; ``None`` when it does not wait (any more)."""
     settle_overdue(now, backend_id=job.backend_id)
-    queue, estimates = _queue(job.backend_id)
-    entry = next((each for each in queue if each.id == job.pk), None) or _entry(job)
+    over = over_limit(now)
+    queue, estimates = _queue(job.backend_id, over)
+    entry = next((each for each in queue if each.id == job.pk), None) or _entry(job, over)
+    if entry.barred is Bar.INSTANCE_LIMIT:
+        entry = replace(entry, barred_until=standing_of(job.instance, now).resumes_at)
     if not Job.objects.filter(pk=job.pk, state=JobState.QUEUED).exists():
         return None
     snapshot = present(job.backend, now)
@@ -105,25 +109,25 @@ def lineup(backend: Backend, now: datetime) -> Lineup:
 def present(backend: Backend, now: datetime) -> Snapshot:
     """The backend's snapshot at this moment; its overdue sessions must have been settled."""
     active = Session.objects.filter(backend=backend, state=SessionState.ACTIVE).first()
-    heads, books = read_turns(backend.pk)
+    heads, books = read_turns(backend.pk, now)
     return snapshot_of(
         now=now,
         online=backend.accepts_starts,
         active=active,
-        front=front_of(backend.pk),
+        front=front_of(backend.pk, now),
         heads=heads,
         books=books,
     )
 
 
-def _queue(backend_id: int) -> tuple[list[QueuedJob], dict[str, Estimate]]:
+def _queue(backend_id: int, over: Collection[int]) -> tuple[list[QueuedJob], dict[str, Estimate]]:
     rows = run(Statement(_QUEUE, [backend_id, HORIZON]))[0]
     known = {each.program: each for each in RunTime.objects.filter(backend_id=backend_id)}
     estimates = {row[0]: _estimate(known.get(row[6]), row[7]) for row in rows}
-    return [_queued(row) for row in rows], estimates
+    return [_queued(row, over) for row in rows], estimates
 
 
-def _queued(row: tuple[Any, ...]) -> QueuedJob:
+def _queued(row: tuple[Any, ...], over: Collection[int]) -> QueuedJob:
     return QueuedJob(
         id=row[0],
         submitted_at=row[1],
@@ -131,17 +135,19 @@ def _queued(row: tuple[Any, ...]) -> QueuedJob:
         instance=str(row[3]),
         user=str(row[4]),
         expected=timedelta(seconds=row[5]),
-        barred=_bar(instance_active=row[8], user_active=row[9]),
+        barred=_bar(instance_active=row[8], user_active=row[9], is_over=row[3] in over),
     )
 
 
-def _bar(*, instance_active: bool, user_active: bool) -> Bar | None:
+def _bar(*, instance_active: bool, user_active: bool, is_over: bool) -> Bar | None:
     if not instance_active:
         return Bar.INSTANCE_INACTIVE
-    return None if user_active else Bar.USER_SUSPENDED
+    if not user_active:
+        return Bar.USER_SUSPENDED
+    return Bar.INSTANCE_LIMIT if is_over else None
 
 
-def _entry(job: Job) -> QueuedJob:
+def _entry(job: Job, over: Collection[int]) -> QueuedJob:
     return QueuedJob(
         id=job.pk,
         submitted_at=job.created_at,
@@ -149,7 +155,11 @@ def _entry(job: Job) -> QueuedJob:
         instance=str(job.instance_id),
         user=str(job.user_id),
         expected=timedelta(seconds=job.max_seconds),
-        barred=_bar(instance_active=job.instance.is_active, user_active=job.user.is_active),
+        barred=_bar(
+            instance_active=job.instance.is_active,
+            user_active=job.user.is_active,
+            is_over=job.instance_id in over,
+        ),
     )
 
 

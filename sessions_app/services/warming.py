@@ -21,7 +21,7 @@ def warm_up() -> None:
     now = clock.now()
     try:
         with transaction.atomic():
-            read_turns(NO_BACKEND)
+            read_turns(NO_BACKEND, now)
             run(start_of(NO_JOB, now).statement())
             read_backend(Lease(NO_BACKEND, 0, ""), now, None)
     except LeaseLost:

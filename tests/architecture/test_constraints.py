@@ -156,6 +156,7 @@ REFUSED: dict[str, tuple[Callable[[], models.Model], list[dict[str, Any]]]] = {
     "instance_named": (an_instance, [{"name": ""}, {"account": ""}, {"region": ""}]),
     "instance_crn_is_crn": (an_instance, [{"crn": "v1:crn:"}, {"crn": ""}]),
     "instance_plan_known": (an_instance, [{"plan": "gold"}, {"plan": ""}]),
+    "instance_over_limit_known": (an_instance, [{"over_limit": "beg"}, {"over_limit": ""}]),
     "instance_not_its_own_parent": (an_instance, [{"parent": F("pk")}]),
     "instance_archived_at_iff_archived": (an_instance, [{"is_active": False}, {"archived_at": START}]),
     "membership_role_known": (a_membership, [{"role": "owner"}]),
