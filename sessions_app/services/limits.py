@@ -5,6 +5,7 @@ what was used has left the window. With ``over_limit`` set to ``refuse``, and at
 sessions, a submission is refused with the time to come back.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from math import ceil
@@ -29,6 +30,10 @@ IS_OVER = f"""(i.usage_limit_seconds IS NOT NULL AND i.usage_limit_seconds * 100
     FROM ({OPEN_CHARGES}) o WHERE o.instance_id = i.id
 ))"""
 _OVER = f"SELECT i.id FROM accounts_instance i WHERE {IS_OVER}"
+
+
+# Of instances that have used up their time: when they have time again, if that is known.
+Resumptions = Mapping[int, datetime | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +80,11 @@ def _resumes_at(instance: Instance, standing: Standing, now: datetime) -> dateti
     return None
 
 
-def over_limit(now: datetime) -> frozenset[int]:
-    """The instances that have used up their time, as decisions see it."""
-    return frozenset(row[0] for row in run(Statement(_OVER, [now]))[0])
+def over_limit(now: datetime) -> Resumptions:
+    """The instances that have used up their time, as decisions see it, and when they have time again."""
+    idents = [row[0] for row in run(Statement(_OVER, [now]))[0]]
+    over = Instance.objects.filter(pk__in=idents) if idents else ()
+    return {each.pk: standing_of(each, now).resumes_at for each in over}
 
 
 def must_give_way(session: Session, now: datetime) -> bool:

@@ -4,7 +4,7 @@ The answer comes from the rules that decide: the kernel explains and forecasts o
 """
 
 from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -20,7 +20,7 @@ from quantumsvc.scheduling.timers import max_ttl_deadline
 from quantumsvc.scheduling.words import blocker_for, sentence
 from quantumsvc.statements import Statement, run
 from sessions_app.models import Job, RunTime, Session
-from sessions_app.services.limits import over_limit, standing_of
+from sessions_app.services.limits import Resumptions, over_limit
 from sessions_app.services.lives import settle_overdue
 from sessions_app.services.queue import JOB_COLUMNS, RUN_TIME, front_of, read_turns
 from sessions_app.services.snapshots import snapshot_of
@@ -72,8 +72,6 @@ def outlook(job: Job, now: datetime) -> Outlook | None:
     over = over_limit(now)
     queue, estimates = _queue(job.backend_id, over)
     entry = next((each for each in queue if each.id == job.pk), None) or _entry(job, over)
-    if entry.barred is Bar.INSTANCE_LIMIT:
-        entry = replace(entry, barred_until=standing_of(job.instance, now).resumes_at)
     if not Job.objects.filter(pk=job.pk, state=JobState.QUEUED).exists():
         return None
     snapshot = present(job.backend, now)
@@ -97,7 +95,7 @@ class Lineup:
 def lineup(backend: Backend, now: datetime) -> Lineup:
     """Every waiting job of a backend with its reason, its place and its expected start (E1)."""
     settle_overdue(now, backend_id=backend.pk)
-    queue, estimates = _queue(backend.pk)
+    queue, estimates = _queue(backend.pk, over_limit(now))
     snapshot = present(backend, now)
     foreseen = forecast(snapshot, queue, estimates, _sessions(backend.pk))
     reasons = explain(snapshot, queue)
@@ -120,14 +118,15 @@ def present(backend: Backend, now: datetime) -> Snapshot:
     )
 
 
-def _queue(backend_id: int, over: Collection[int]) -> tuple[list[QueuedJob], dict[str, Estimate]]:
+def _queue(backend_id: int, over: Resumptions) -> tuple[list[QueuedJob], dict[str, Estimate]]:
     rows = run(Statement(_QUEUE, [backend_id, HORIZON]))[0]
     known = {each.program: each for each in RunTime.objects.filter(backend_id=backend_id)}
     estimates = {row[0]: _estimate(known.get(row[6]), row[7]) for row in rows}
     return [_queued(row, over) for row in rows], estimates
 
 
-def _queued(row: tuple[Any, ...], over: Collection[int]) -> QueuedJob:
+def _queued(row: tuple[Any, ...], over: Resumptions) -> QueuedJob:
+    bar = _bar(instance_active=row[8], user_active=row[9], is_over=row[3] in over)
     return QueuedJob(
         id=row[0],
         submitted_at=row[1],
@@ -135,7 +134,8 @@ def _queued(row: tuple[Any, ...], over: Collection[int]) -> QueuedJob:
         instance=str(row[3]),
         user=str(row[4]),
         expected=timedelta(seconds=row[5]),
-        barred=_bar(instance_active=row[8], user_active=row[9], is_over=row[3] in over),
+        barred=bar,
+        barred_until=over[row[3]] if bar is Bar.INSTANCE_LIMIT else None,
     )
 
 
@@ -147,7 +147,9 @@ def _bar(*, instance_active: bool, user_active: bool, is_over: bool) -> Bar | No
     return Bar.INSTANCE_LIMIT if is_over else None
 
 
-def _entry(job: Job, over: Collection[int]) -> QueuedJob:
+def _entry(job: Job, over: Resumptions) -> QueuedJob:
+    is_over = job.instance_id in over
+    bar = _bar(instance_active=job.instance.is_active, user_active=job.user.is_active, is_over=is_over)
     return QueuedJob(
         id=job.pk,
         submitted_at=job.created_at,
@@ -155,11 +157,8 @@ def _entry(job: Job, over: Collection[int]) -> QueuedJob:
         instance=str(job.instance_id),
         user=str(job.user_id),
         expected=timedelta(seconds=job.max_seconds),
-        barred=_bar(
-            instance_active=job.instance.is_active,
-            user_active=job.user.is_active,
-            is_over=job.instance_id in over,
-        ),
+        barred=bar,
+        barred_until=over[job.instance_id] if bar is Bar.INSTANCE_LIMIT else None,
     )
 
 
