@@ -4,9 +4,9 @@ Standard library only; no clock, no randomness, no input or output. Rules are ci
 (``S4``, ``L6``); ``docs/rules.md`` lists them. To be read in this order:
 
 * ``states``, ``queued``, ``windows``, ``snapshot``: the words, and what a decision may depend on;
-* ``timers``, ``effective``: what time does to sessions;
+* ``timers``, ``effective``: what time does to sessions; ``overrun``: what it does to running jobs;
 * ``fairshare``: whose turn it is; ``policy``: what a backend does next;
 * ``explain``, ``words``: why a job waits, and how a reader is told;
-* ``world`` (with ``actors``, ``turns``, ``ledger``), ``timeline``: a backend in virtual time;
+* ``world`` (with ``stage``, ``actors``, ``turns``, ``ledger``), ``timeline``: a backend in virtual time;
 * ``forecast``: that world run forward on the present queue.
 """

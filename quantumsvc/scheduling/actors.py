@@ -23,6 +23,7 @@ class Work:
     finished_at: datetime | None = None
     unpaid_since: datetime | None = None
     lost_attempts: int = 0
+    attempts: int = 0
 
     def move(self, target: JobState) -> None:
         """Change the state as the table of moves allows."""

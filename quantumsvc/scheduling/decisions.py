@@ -8,8 +8,22 @@ from quantumsvc.scheduling.queued import QueuedJob
 
 
 @dataclass(frozen=True, slots=True)
+class Stop:
+    """Take the backend from the running job ``job``: its time belongs to ``window`` (W2).
+
+    The job goes back to its place, with no attempt counted as lost; then it is decided again. ``due``, here
+    and below: what time has made of the session that was active (L6, L8, W3, W4).
+    """
+
+    job: str
+    window: str
+    rule: str
+    due: tuple[SessionChange, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Start:
-    """Run this job now. ``due``: what time has made of the session that was active (L6, L8, W3)."""
+    """Run this job now."""
 
     job: QueuedJob
     rule: str
@@ -35,4 +49,4 @@ class Idle:
     due: tuple[SessionChange, ...] = ()
 
 
-Decision = Start | Hold | Idle
+Decision = Stop | Start | Hold | Idle

@@ -6,16 +6,20 @@ seeing the session as it is:
 1. L8  at its max TTL deadline it is closed; its waiting jobs have failed.
 2. L6  at its ITTL deadline, unless a job was queued before, it is inactive.
 3. W3  when time that is dedicated to somebody else begins, it is inactive; its max TTL goes on.
+4. W4  at the end of its own instance's window it is inactive; its waiting jobs fail if the policy says so.
+
+Of 2 to 4 the one that came first counts, also when the window is long over; at the same instant, W4.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from quantumsvc.scheduling.queued import QueuedJob
 from quantumsvc.scheduling.snapshot import ActiveSession, Meter, Snapshot
 from quantumsvc.scheduling.states import Cause, SessionState
 from quantumsvc.scheduling.timers import Change, due_of
-from quantumsvc.scheduling.windows import current
+from quantumsvc.scheduling.windows import EndPolicy, Window
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +36,17 @@ def effective(snapshot: Snapshot) -> tuple[Snapshot, tuple[SessionChange, ...]]:
     due = due_of(_pauses(active, snapshot), active.ends_at, snapshot.now) if active else ()
     if active is None or not due:
         return snapshot, ()
-    heads = snapshot.heads
-    if due[-1].state is SessionState.CLOSED:
-        heads = tuple(job for job in heads if job.session != active.id)
+    heads = tuple(job for job in snapshot.heads if job.session != active.id or _still_waits(job, due))
     meters = tuple(_stopped(meter, active.id, due[0].at) for meter in snapshot.meters)
     changes = tuple(SessionChange(active.id, change) for change in due)
     return replace(snapshot, active=None, heads=heads, meters=meters), changes
+
+
+def _still_waits(job: QueuedJob, due: tuple[Change, ...]) -> bool:
+    """L8, W4: whether a job of the session has not failed with what has become of it."""
+    if due[-1].state is SessionState.CLOSED:
+        return False
+    return not (due[0].waiting_fail and job.submitted_at < due[0].at)
 
 
 def _stopped(meter: Meter, session: str, at: datetime) -> Meter:
@@ -47,10 +56,28 @@ def _stopped(meter: Meter, session: str, at: datetime) -> Meter:
 
 def _pauses(active: ActiveSession, snapshot: Snapshot) -> Iterator[Change]:
     """What makes the session inactive, some of it perhaps in the future."""
+    yield from window_pauses(active.instance, active.user, active.activated_at, snapshot.windows)
     idle = active.interactive_deadline
     queued_in_time = active.head is not None and idle is not None and active.head.submitted_at < idle
     if idle is not None and not queued_in_time:
         yield Change(SessionState.INACTIVE, idle, Cause.INTERACTIVE_TTL)
-    window = current(snapshot.windows, snapshot.now)
-    if window is not None and window.keeps_out(active.instance):
-        yield Change(SessionState.INACTIVE, window.start, Cause.DISPLACED)
+
+
+def window_pauses(
+    instance: str, user: str, activated_at: datetime | None, windows: tuple[Window, ...]
+) -> tuple[Change, ...]:
+    """W3, W4: when windows make a session inactive that is active since ``activated_at``, earliest first.
+
+    Of equal instants, the end of its own window comes first. A window that was over before does nothing.
+    """
+    pauses = []
+    for window in windows:
+        if activated_at is not None and window.end <= activated_at:
+            continue
+        if window.keeps_out(instance, user):
+            at = window.start if activated_at is None else max(window.start, activated_at)
+            pauses.append(Change(SessionState.INACTIVE, at, Cause.DISPLACED))
+        elif window.serves(instance, user):
+            fails = window.end_policy is EndPolicy.FAIL
+            pauses.append(Change(SessionState.INACTIVE, window.end, Cause.WINDOW_ENDED, fails))
+    return tuple(sorted(pauses, key=lambda pause: (pause.at, pause.cause is Cause.DISPLACED)))

@@ -5,7 +5,7 @@ A job's reason is the first of these that applies:
 1.  S10  it is itself barred.
 2.  L8   its session's time is over.
 3.  S10  the backend is offline.
-4.  S3   the time is held for others.
+4.  S3   the time is held for others, and it is not next to fill it.
 5.  W2   time that is held for others begins before the job is expected to end.
 6.  S1   it is next, and a job is running; or nothing is, and it starts at this very moment (S7).
 7.  S2   a system job is due.
@@ -124,8 +124,8 @@ class Scene:
         return None if self.now.online else Waiting(job.id, Reason.BACKEND_OFFLINE, "S10")
 
     def _window(self, job: QueuedJob) -> Waiting | None:
-        window = obstacle(self.now.windows, job.instance, job.expected, self.now.now)
-        if window is None:
+        window = obstacle(self.now.windows, job, self.now.now)
+        if window is None or (isinstance(self.next, Start) and self.next.job.id == job.id):
             return None
         if window.contains(self.now.now):
             return Waiting(job.id, Reason.WINDOW_OF_OTHERS, "S3", _window(window), window.end)

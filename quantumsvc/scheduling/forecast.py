@@ -112,7 +112,7 @@ def _played(
         return work.entry.expected if estimate is None else getattr(estimate, future.value)
 
     def started(work: Work, now: datetime) -> None:
-        starts[work.entry.id] = now
+        starts.setdefault(work.entry.id, now)
         if work.entry.id == only:
             timeline.stop()
 
@@ -134,6 +134,7 @@ def world_of(
     """A world that stands as the snapshot does, with this queue."""
     world = World(snapshot.books.counting(snapshot.meters, snapshot.now).copy(), snapshot.windows)
     world.online = snapshot.online
+    world.drains = snapshot.drains
     for each in sessions:
         world.open_session(_waiting(each, snapshot.now, future))
     if snapshot.active is not None:
@@ -196,7 +197,7 @@ def _resume(world: World, running: RunningJob, now: datetime) -> None:
     sitting = world.sessions.get(running.session or "")
     entry = QueuedJob(
         id=running.id,
-        submitted_at=running.started_at,
+        submitted_at=running.submitted_at or running.started_at,
         session=sitting.id if sitting else None,
         instance=running.instance or "",
         user=running.user,

@@ -4,32 +4,36 @@ The order of precedence, line by line as in :data:`PRECEDENCE`. First, what time
 whether or not anybody has written it down (:mod:`quantumsvc.scheduling.effective`). Then the first rule
 that has something to say decides:
 
-1. S10  a backend that is not online starts nothing.
-2. S1   a backend that runs a job starts nothing.
-3. S2   a system job that is due goes before everything else, the oldest first.
-4. S4   a job of the active session goes before any other: the oldest, or of a batch the oldest that fits.
-5. S9   in a priority window, what its instance submitted inside it goes next, first in, first out.
-6. W2   an active dedicated session whose next job must wait for a window keeps the backend until then.
-7. S5   an active dedicated session that has no job keeps the backend until its ITTL deadline.
-8. S7   the next job in the fair-share order (:mod:`quantumsvc.scheduling.fairshare`).
-9. S7   without any job that may start, the backend is idle until the next edge of a window.
+1.  W2   what runs in time that is held for others is stopped, unless the backend's policy is to drain.
+2.  S10  a backend that is not online starts nothing.
+3.  S1   a backend that runs a job starts nothing.
+4.  S2   a system job that is due goes before everything else, the oldest first.
+5.  S4   a job of the active session goes before any other: the oldest, or of a batch the oldest that fits.
+6.  S9   in a priority window, what its instance submitted inside it goes next, first in, first out.
+7.  W2   an active dedicated session whose next job must wait for a window keeps the backend until then.
+8.  S5   an active dedicated session that has no job keeps the backend until its ITTL deadline.
+9.  S7   the next job in the fair-share order (:mod:`quantumsvc.scheduling.fairshare`).
+10. S3   in a dedicated window that its owner leaves unused, a short job of others, if the operator lends it.
+11. S7   without any job that may start, the backend is idle until the next edge of a window.
 
-Rules 4, 5 and 8 pass over a job that may not start: it is barred (S10), its session's time is over (L8),
+Rules 5, 6 and 9 pass over a job that may not start: it is barred (S10), its session's time is over (L8),
 the time is held for others (S3), or will be before the job is expected to end (W2). It keeps its place.
 """
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime
 
-from quantumsvc.scheduling.decisions import Decision, Hold, Idle, Start
+from quantumsvc.scheduling.decisions import Decision, Hold, Idle, Start, Stop
 from quantumsvc.scheduling.effective import effective
 from quantumsvc.scheduling.fairshare import fairest
+from quantumsvc.scheduling.overrun import overrun_of
 from quantumsvc.scheduling.queued import QueuedJob, submission_order
-from quantumsvc.scheduling.snapshot import Snapshot
+from quantumsvc.scheduling.snapshot import ActiveSession, Snapshot
 from quantumsvc.scheduling.states import SessionMode
-from quantumsvc.scheduling.windows import Window, WindowMode, current, next_edge, obstacle
+from quantumsvc.scheduling.windows import Window, WindowMode, current, fills, next_edge, obstacle, pause_edge
 
-__all__ = ["PRECEDENCE", "Decision", "Hold", "Idle", "Start", "decide", "may_start", "needs_heads"]
+__all__ = ["PRECEDENCE", "Decision", "Hold", "Idle", "Start", "Stop", "decide", "may_start", "needs_heads"]
 
 
 def decide(snapshot: Snapshot) -> Decision:
@@ -44,21 +48,36 @@ def decide(snapshot: Snapshot) -> Decision:
 
 def may_start(job: QueuedJob, snapshot: Snapshot) -> bool:
     """Whether nothing but the order keeps the job from starting now (S10, L8, S3, W2)."""
+    if not _lives(job, snapshot):
+        return False
+    return not snapshot.windows or obstacle(snapshot.windows, job, snapshot.now) is None
+
+
+def _lives(job: QueuedJob, snapshot: Snapshot) -> bool:
+    """S10, L8: nothing but time that is held keeps the job from starting."""
     if job.barred is not None:
         return False
-    if job.expires_at is not None and job.expires_at <= snapshot.now:
-        return False
-    if not snapshot.windows:
-        return True
-    return obstacle(snapshot.windows, job.instance, job.expected, snapshot.now) is None
+    return job.expires_at is None or job.expires_at > snapshot.now
+
+
+def overrunning(snapshot: Snapshot) -> Decision | None:
+    overrun = overrun_of(snapshot)
+    if snapshot.running is None or overrun is None or overrun.at > snapshot.now:
+        return None
+    return Stop(snapshot.running.id, overrun.window.id, "W2")
 
 
 def offline(snapshot: Snapshot) -> Decision | None:
-    return None if snapshot.online else Idle("S10")
+    return None if snapshot.online else Idle("S10", _overrun_at(snapshot))
 
 
 def busy(snapshot: Snapshot) -> Decision | None:
-    return None if snapshot.running is None else Idle("S1")
+    return None if snapshot.running is None else Idle("S1", _overrun_at(snapshot))
+
+
+def _overrun_at(snapshot: Snapshot) -> datetime | None:
+    overrun = overrun_of(snapshot)
+    return overrun.at if overrun else None
 
 
 def system_job(snapshot: Snapshot) -> Decision | None:
@@ -89,7 +108,9 @@ def reserved_job(snapshot: Snapshot) -> Decision | None:
     inside = [
         job
         for job in snapshot.heads
-        if job.instance == window.instance and job.submitted_at >= window.start and may_start(job, snapshot)
+        if window.serves(job.instance, job.user)
+        and job.submitted_at >= window.start
+        and may_start(job, snapshot)
     ]
     return Start(min(inside, key=submission_order), "S9") if inside else None
 
@@ -98,8 +119,11 @@ def awaited_window(snapshot: Snapshot) -> Decision | None:
     active = snapshot.active
     if active is None or active.mode is SessionMode.BATCH or active.head is None or active.head.barred:
         return None
-    window = obstacle(snapshot.windows, active.head.instance, active.head.expected, snapshot.now)
-    return Hold(min(window.start, active.ends_at), "W2", active.id) if window else None
+    window = obstacle(snapshot.windows, active.head, snapshot.now)
+    # A job that the present window keeps out, because of who sent it, waits like a barred one.
+    if window is None or window.contains(snapshot.now):
+        return None
+    return Hold(_kept_until(active, window.start, snapshot), "W2", active.id)
 
 
 def interactive_time(snapshot: Snapshot) -> Decision | None:
@@ -109,15 +133,31 @@ def interactive_time(snapshot: Snapshot) -> Decision | None:
     # No deadline: the session accepts no more jobs (L9), or its only jobs are barred.
     if active.interactive_deadline is None or not active.accepting_jobs:
         return None
-    return Hold(min(active.interactive_deadline, active.ends_at), "S5", active.id)
+    return Hold(_kept_until(active, active.interactive_deadline, snapshot), "S5", active.id)
+
+
+def _kept_until(active: ActiveSession, longest: datetime, snapshot: Snapshot) -> datetime:
+    """A session keeps the backend until its time is over (L4), or a window takes it away (W3, W4)."""
+    edge = pause_edge(snapshot.windows, active.instance, active.user, snapshot.now)
+    return min(longest, active.ends_at, edge or longest)
 
 
 def fair_share(snapshot: Snapshot) -> Decision | None:
-    eligible = [job for job in snapshot.heads if may_start(job, snapshot)]
+    return _fairest(snapshot, [job for job in snapshot.heads if may_start(job, snapshot)], "S7")
+
+
+def filler(snapshot: Snapshot) -> Decision | None:
+    if current(snapshot.windows, snapshot.now) is None:
+        return None
+    able = [job for job in snapshot.heads if _lives(job, snapshot)]
+    return _fairest(snapshot, [job for job in able if fills(snapshot.windows, job, snapshot.now)], "S3")
+
+
+def _fairest(snapshot: Snapshot, eligible: list[QueuedJob], rule: str) -> Decision | None:
     if not eligible:
         return None
     job = fairest(eligible, snapshot.books.counting(snapshot.meters, snapshot.now))
-    return Start(job, "S7") if job else None
+    return Start(job, rule) if job else None
 
 
 def nothing(snapshot: Snapshot) -> Decision:
@@ -128,15 +168,17 @@ def nothing(snapshot: Snapshot) -> Decision:
 
 
 PRECEDENCE: tuple[Callable[[Snapshot], Decision | None], ...] = (
-    offline,  # 1. S10
-    busy,  # 2. S1
-    system_job,  # 3. S2
-    session_job,  # 4. S4
-    reserved_job,  # 5. S9
-    awaited_window,  # 6. W2
-    interactive_time,  # 7. S5
-    fair_share,  # 8. S7
-    nothing,  # 9. S7
+    overrunning,  # 1. W2
+    offline,  # 2. S10
+    busy,  # 3. S1
+    system_job,  # 4. S2
+    session_job,  # 5. S4
+    reserved_job,  # 6. S9
+    awaited_window,  # 7. W2
+    interactive_time,  # 8. S5
+    fair_share,  # 9. S7
+    filler,  # 10. S3
+    nothing,  # 11. S7
 )
 
 

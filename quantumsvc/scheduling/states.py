@@ -63,6 +63,7 @@ class Cause(StrEnum):
     DRAINED = "drained"
     DISPLACED = "displaced"
     INSTANCE_LIMIT = "instance_limit"
+    WINDOW_ENDED = "window_ended"
     CREATED = "created"
     EXTENDED = "extended"
     REQUEUED = "requeued"

@@ -2,11 +2,12 @@
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 from heapq import heappop, heappush
 from itertools import count
 
 from quantumsvc.scheduling.actors import Work
-from quantumsvc.scheduling.policy import Hold, Idle
+from quantumsvc.scheduling.policy import Start, Stop
 from quantumsvc.scheduling.states import JobState
 from quantumsvc.scheduling.world import World
 
@@ -53,7 +54,9 @@ class Timeline:
 
     def end_running_at(self, when: datetime) -> None:
         """Plan the end of the job that is running."""
-        self.at(when, self._end)
+        work = self.world.running
+        if work is not None:
+            self.at(when, partial(self._end, work, work.attempts))
 
     def run(self, until: datetime | None = None) -> None:
         """Go on until nothing more happens, or to the instant ``until``."""
@@ -62,7 +65,7 @@ class Timeline:
                 return
             self.now, self._wake = when, None
             self._happen(when)
-            if self.world.running is None:
+            if self.world.running is None or self.world.windows:
                 self._look(when)
         if until is not None:
             self.now = until
@@ -81,16 +84,18 @@ class Timeline:
             heappop(events)[2](now)
 
     def _look(self, now: datetime) -> None:
-        decision = self.world.look(now)
-        if isinstance(decision, Hold | Idle):
-            self._wake = decision.until
-            return
-        work = self.world.jobs[decision.job.id]
-        self.at(now + self._lasts(work), self._end)
-        self._started(work, now)
+        """Look until nothing changes at this instant; while a job runs, only a window can change it."""
+        while isinstance(decision := self.world.look(now), Start | Stop):
+            if isinstance(decision, Start):
+                work = self.world.jobs[decision.job.id]
+                self.at(now + self._lasts(work), partial(self._end, work, work.attempts))
+                self._started(work, now)
+                if not self.world.windows:
+                    return
+        self._wake = self.world.next_look(decision)
 
-    def _end(self, now: datetime) -> None:
-        work = self.world.running
-        if work is not None:
+    def _end(self, work: Work, attempt: int, now: datetime) -> None:
+        """An attempt ends, unless it was stopped before."""
+        if work is self.world.running and work.attempts == attempt:
             self.world.finish(now, JobState.COMPLETED)
             self._ended(work, now)

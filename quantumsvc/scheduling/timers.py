@@ -28,11 +28,15 @@ class SessionFacts:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A session becomes ``state`` at the instant ``at``, because of ``cause``."""
+    """A session becomes ``state`` at the instant ``at``, because of ``cause``.
+
+    With ``waiting_fail``, its jobs that wait at that instant fail (W4).
+    """
 
     state: SessionState
     at: datetime
     cause: Cause
+    waiting_fail: bool = False
 
 
 def max_ttl_deadline(facts: SessionFacts) -> datetime | None:

@@ -21,13 +21,13 @@ class Line:
     __slots__ = ("_heap", "waiting")
 
     def __init__(self) -> None:
-        self._heap: list[tuple[datetime, str, QueuedJob]] = []
+        self._heap: list[tuple[datetime, str]] = []
         self.waiting: dict[str, QueuedJob] = {}
 
     def add(self, job: QueuedJob) -> None:
         """Put a job in its place; a job that comes back gets its old one (J2)."""
         self.waiting[job.id] = job
-        heappush(self._heap, (job.submitted_at, job.id, job))
+        heappush(self._heap, (job.submitted_at, job.id))
 
     def remove(self, job: QueuedJob) -> None:
         """The job waits no more."""
@@ -38,7 +38,7 @@ class Line:
         heap, waiting = self._heap, self.waiting
         while heap and heap[0][1] not in waiting:
             heappop(heap)
-        return heap[0][2] if heap else None
+        return waiting[heap[0][1]] if heap else None
 
 
 class Level:
@@ -99,10 +99,10 @@ class Turns:
         """The books of the instance have changed, or who of it is barred."""
         self._stale.add(instance)
 
-    def waiting(self) -> Iterator[QueuedJob]:
-        """Every waiting job of those who may start one (S10)."""
-        for instance, users in self._lines.items():
-            for user, line in users.items():
+    def waiting(self, only: str | None = None) -> Iterator[QueuedJob]:
+        """Every waiting job of those who may start one (S10), of all instances or of one."""
+        for instance in self._lines if only is None else (only,):
+            for user, line in self._lines.get(instance, {}).items():
                 if (instance, user) not in self.barred:
                     yield from line.waiting.values()
 

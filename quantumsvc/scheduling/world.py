@@ -7,42 +7,36 @@ is told the time, which never goes back. Nothing looks by itself: who changes so
 """
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
-from heapq import heapify, heappop, heappush
+from dataclasses import replace
+from datetime import datetime
+from heapq import heappop, heappush
 
 from quantumsvc.scheduling.actors import Sitting, Work
-from quantumsvc.scheduling.fairshare import Books, Meter
+from quantumsvc.scheduling.effective import window_pauses
+from quantumsvc.scheduling.fairshare import Books
 from quantumsvc.scheduling.ledger import Ledger
-from quantumsvc.scheduling.policy import Decision, Start, decide, may_start
-from quantumsvc.scheduling.queued import Bar, QueuedJob, submission_order
-from quantumsvc.scheduling.snapshot import ActiveSession, RunningJob, Snapshot
+from quantumsvc.scheduling.policy import Decision, Hold, Idle, Start, Stop, decide
+from quantumsvc.scheduling.queued import Bar, QueuedJob
+from quantumsvc.scheduling.stage import Stage
 from quantumsvc.scheduling.states import JobState, SessionState
-from quantumsvc.scheduling.timers import due_changes, idle_deadline_after, next_deadline
-from quantumsvc.scheduling.turns import Turns
-from quantumsvc.scheduling.windows import Window, current
+from quantumsvc.scheduling.timers import due_changes, due_of, idle_deadline_after, next_deadline
+from quantumsvc.scheduling.windows import Window
 
 MAX_ATTEMPTS = 3
-# Stands for a window's start among the deadlines of sessions, before any of the same instant.
-_WINDOW = ""
+# Stands for an edge of a window among the deadlines of sessions, before any of the same instant.
+_EDGE = ""
 
 
-class World:
+class World(Stage):
     """The backend and all that belongs to it. ``starts`` counts the jobs it has started."""
 
     def __init__(self, books: Books | None = None, windows: Sequence[Window] = ()) -> None:
-        self.books = books or Books()
-        self.turns = Turns(self.books)
+        super().__init__(books or Books())
         self.ledger = Ledger(self.books, self.turns)
-        self.windows = tuple(windows)
-        self.online = True
-        self.jobs: dict[str, Work] = {}
-        self.sessions: dict[str, Sitting] = {}
-        self.system: dict[str, Work] = {}
-        self.running: Work | None = None
-        self.active: Sitting | None = None
         self.starts = 0
-        self._deadlines: list[tuple[datetime, str]] = [(window.start, _WINDOW) for window in self.windows]
-        heapify(self._deadlines)
+        self._deadlines: list[tuple[datetime, str]] = []
+        for window in windows:
+            self.book(window)
 
     # What users do
 
@@ -110,6 +104,28 @@ class World:
             self.turns.barred[instance, user] = bar
         self.turns.recount(instance)
 
+    # What operators do with time
+
+    def book(self, window: Window) -> None:
+        """A new window, which has not begun before the present moment (W1: it overlaps no other)."""
+        self.windows = (*self.windows, window)
+        for edge in (window.start, window.end):
+            heappush(self._deadlines, (edge, _EDGE))
+
+    def withdraw(self, ident: str, now: datetime) -> None:
+        """The window is cancelled; if it has begun, its owner's session goes on as if it had never been."""
+        self.settle(now)
+        self.windows = tuple(window for window in self.windows if window.id != ident)
+
+    def release(self, ident: str, now: datetime) -> None:
+        """The window that lasts now ends now, and not later (W4)."""
+        self.settle(now)
+        self.windows = tuple(
+            replace(window, end=now) if window.id == ident else window for window in self.windows
+        )
+        heappush(self._deadlines, (now, _EDGE))
+        self.settle(now)
+
     # What workers do
 
     def finish(self, now: datetime, state: JobState = JobState.COMPLETED) -> None:
@@ -141,22 +157,44 @@ class World:
         return None
 
     def look(self, now: datetime) -> Decision:
-        """Decide, and start what was chosen."""
+        """Decide, and stop or start what was chosen."""
         self.settle(now)
         decision = decide(self.snapshot(now))
         if isinstance(decision, Start):
             self._start(self.jobs[decision.job.id], now)
+        elif isinstance(decision, Stop):
+            self._give_back(now)
         return decision
+
+    def next_look(self, decision: Decision) -> datetime | None:
+        """When time alone may change a decision that started nothing."""
+        if not isinstance(decision, Hold | Idle):
+            return None
+        due = (work.entry.submitted_at for work in self.system.values() if isinstance(decision, Hold))
+        known = (decision.until, *due)
+        return min((instant for instant in known if instant is not None), default=None)
+
+    def _give_back(self, now: datetime) -> None:
+        """W2: what runs goes back to its place, and pays nothing. Nothing is lost, also if its session is."""
+        work = self._in_hand()
+        work.unpaid_since = None
+        sitting = self._sitting(work.entry)
+        self._stop_running(work, now)
+        work.move(JobState.QUEUED)
+        work.started_at = None
+        if sitting is not None and sitting.state is SessionState.CLOSED:
+            work.entry = replace(work.entry, session=None)
+        self._wait(work.entry)
 
     # What time does
 
     def settle(self, now: datetime) -> None:
-        """Carry out what time has made due, each at its own instant (L2, L6, L8, W3), and age the books."""
+        """Carry out what time has made due, each at its own instant (L2, L6, L8, W3, W4); age the books."""
         deadlines = self._deadlines
         while deadlines and deadlines[0][0] <= now:
             at, ident = heappop(deadlines)
-            if ident == _WINDOW:
-                self._give_way(at)
+            if ident == _EDGE:
+                self._pass_edge(at)
             else:
                 self._settle_session(self.sessions[ident], at)
         self.ledger.forget_before(now)
@@ -169,97 +207,21 @@ class World:
                 self._pause(sitting, change.at)
         self._note_deadline(sitting)
 
-    def _give_way(self, at: datetime) -> None:
-        """W3: a session of others is inactive from the start of a dedicated window."""
-        window = current(self.windows, at)
-        if window is not None and self.active is not None and window.keeps_out(self.active.instance):
-            self._pause(self.active, at)
-
-    # What is seen
-
-    def snapshot(self, now: datetime, *, whole: bool = False) -> Snapshot:
-        """The backend at ``now``, with the heads that the decision needs, or with the ``whole`` queue."""
-        active = self._active_session(self.active, now) if self.active else None
-        return Snapshot(
-            now=now,
-            online=self.online,
-            running=self._running_job() if self.running else None,
-            active=active,
-            heads=self._heads(active, whole=whole),
-            system=tuple(work.entry for work in self.system.values()),
-            windows=self.windows,
-            books=self.books,
-            meters=self._meters(),
-        )
-
-    def _heads(self, active: ActiveSession | None, *, whole: bool) -> tuple[QueuedJob, ...]:
-        if self.running is not None and not whole:
-            return ()
-        # A metered session that neither runs nor holds shifts the ranks; windows need the fit test.
-        metered = active is not None and active.head is None and active.interactive_deadline is None
-        if whole or self.windows or metered:
-            return tuple(self.turns.waiting())
-        first = self.turns.first()
-        return (first,) if first else ()
-
-    def _running_job(self) -> RunningJob:
-        work = self._in_hand()
-        entry = work.entry
-        system = entry.id in self.system
-        return RunningJob(
-            id=entry.id,
-            started_at=work.started_at or entry.submitted_at,
-            instance=None if system else entry.instance,
-            user=entry.user,
-            session=entry.session,
-            expected=entry.expected,
-        )
-
-    def _active_session(self, sitting: Sitting, now: datetime) -> ActiveSession:
-        head, shorter = self._session_heads(sitting, now)
-        return ActiveSession(
-            id=sitting.id,
-            mode=sitting.mode,
-            accepting_jobs=sitting.accepting_jobs,
-            ends_at=sitting.ends_at or now,
-            interactive_deadline=sitting.interactive_deadline,
-            head=head,
-            shorter=shorter,
-            instance=sitting.instance,
-            user=sitting.user,
-            interactive_ttl=timedelta(seconds=sitting.interactive_ttl),
-        )
-
-    def _session_heads(self, sitting: Sitting, now: datetime) -> tuple[QueuedJob | None, QueuedJob | None]:
-        """The oldest job of the session that is not barred, and the oldest that fits before a window."""
-        if not self.turns.barred and not self.windows:
-            return sitting.line.head(), None
-        jobs = sorted(sitting.line.waiting.values(), key=submission_order)
-        free = [job for job in jobs if (job.instance, job.user) not in self.turns.barred]
-        here = Snapshot(now=now, windows=self.windows)
-        return next(iter(free), None), next((job for job in free if may_start(job, here)), None)
-
-    def _meters(self) -> tuple[Meter, ...]:
-        """F4: what is being charged now."""
-        meters = []
-        active, work = self.active, self.running
-        if active is not None and active.pays and active.activated_at is not None:
-            since = active.activated_at
-            meters.append(Meter(instance=active.instance, user=active.user, since=since, session=active.id))
-        if work is not None and work.unpaid_since is not None:
-            entry = work.entry
-            meters.append(Meter(instance=entry.instance, user=entry.user, since=work.unpaid_since))
-        return tuple(meters)
+    def _pass_edge(self, at: datetime) -> None:
+        """W3, W4: a session is inactive from the start of the time of others, and from the end of its own."""
+        sitting = self.active
+        if sitting is not None:
+            pauses = window_pauses(sitting.instance, sitting.user, sitting.activated_at, self.windows)
+            for change in due_of(pauses, sitting.ends_at, at)[:1]:
+                self._pause(sitting, change.at)
+                if change.waiting_fail:
+                    self._fail_waiting(sitting, change.at)
+        self.windows = tuple(window for window in self.windows if window.end > at)
 
     # How it is carried out
 
     def _sitting(self, entry: QueuedJob) -> Sitting | None:
         return self.sessions[entry.session] if entry.session is not None else None
-
-    def _in_hand(self) -> Work:
-        if self.running is None:
-            raise LookupError("no job is running")
-        return self.running
 
     def _wait(self, entry: QueuedJob) -> None:
         self.turns.add(entry)
@@ -281,6 +243,7 @@ class World:
         self._wait_no_more(work.entry)
         work.move(JobState.RUNNING)
         work.started_at = now
+        work.attempts += 1
         self.running = work
         self.starts += 1
         if sitting is not None:
@@ -342,6 +305,14 @@ class World:
         sitting.closed_at = at
         for entry in list(sitting.line.waiting.values()):
             self._end(self.jobs[entry.id], JobState.FAILED, at)
+
+    def _fail_waiting(self, sitting: Sitting, at: datetime) -> None:
+        """W4: its jobs that waited at the window's end fail; a closing session is done with them (L9)."""
+        left = [entry for entry in sitting.line.waiting.values() if entry.submitted_at < at]
+        for entry in left:
+            self._end(self.jobs[entry.id], JobState.FAILED, at)
+        if left:
+            self._note_end(sitting, at)
 
     def _leave(self, sitting: Sitting, at: datetime) -> None:
         """The session has the backend no more, and has paid; a job that still runs pays for itself (L17)."""

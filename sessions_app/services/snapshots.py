@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from quantumsvc.scheduling.decisions import Decision
+from quantumsvc.scheduling.decisions import Hold, Idle, Start, Stop
 from quantumsvc.scheduling.fairshare import Books, Meter
 from quantumsvc.scheduling.policy import decide, needs_heads
 from quantumsvc.scheduling.queued import QueuedJob
@@ -79,7 +79,7 @@ def decision_on(
     active: Session | None,
     front: Front,
     unwritten: list[Statement],
-) -> tuple[Decision, Snapshot]:
+) -> tuple[Start | Hold | Idle, Snapshot]:
     """What the backend does next, and the snapshot that says so.
 
     Whose turn it is in general is read only when the decision depends on it: not between two jobs of a
@@ -90,4 +90,6 @@ def decision_on(
         heads, books = read_turns(backend_id, now, unwritten)
         unwritten.clear()
         snapshot = snapshot_of(now=now, online=online, active=active, front=front, heads=heads, books=books)
-    return decide(snapshot), snapshot
+    decision = decide(snapshot)
+    assert not isinstance(decision, Stop), "no windows, nothing to give way to"
+    return decision, snapshot

@@ -42,4 +42,4 @@ class History:
 
     def reading(self, now: datetime) -> Reading:
         """What must be true at ``now``."""
-        return Reading(self.events, now, (), self.shares)
+        return Reading(self.events, now, self.shares)

@@ -1,12 +1,11 @@
 """Builders with defaults, so that a case says only what it is about."""
 
 from datetime import timedelta
-from typing import Any
 
 from quantumsvc.scheduling.queued import Bar, QueuedJob
 from quantumsvc.scheduling.snapshot import ActiveSession
 from quantumsvc.scheduling.states import SessionMode
-from quantumsvc.scheduling.windows import Window, WindowMode
+from quantumsvc.scheduling.windows import EndPolicy, Window, WindowMode
 from tests.scheduling.times import at
 
 
@@ -44,6 +43,7 @@ def active(
     accepting: bool = True,
     ident: str = "s",
     of: str = "a/ann",
+    since: float | None = None,
 ) -> ActiveSession:
     """The session that has the backend."""
     instance, user = of.split("/")
@@ -58,10 +58,28 @@ def active(
         instance=instance,
         user=user,
         interactive_ttl=timedelta(seconds=300),
+        activated_at=None if since is None else at(since),
     )
 
 
-def window(start: float, end: float, instance: str | None = None, mode: str = "dedicated") -> Window:
-    """Held time; for nobody unless an instance is named."""
-    fields: dict[str, Any] = {"instance": instance, "mode": WindowMode(mode)}
-    return Window(id=f"w{start:g}", start=at(start), end=at(end), **fields)
+def window(
+    start: float,
+    end: float,
+    instance: str | None = None,
+    mode: str = "dedicated",
+    *,
+    users: str = "",
+    policy: str = "release",
+    lends: float = 0,
+) -> Window:
+    """Held time; for nobody unless an instance is named, and then for all its users or those named."""
+    return Window(
+        id=f"w{start:g}",
+        start=at(start),
+        end=at(end),
+        instance=instance,
+        mode=WindowMode(mode),
+        users=frozenset(users.split()),
+        end_policy=EndPolicy(policy),
+        filler=timedelta(seconds=lends),
+    )

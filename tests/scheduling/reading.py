@@ -4,7 +4,7 @@ Written from the text of the rules and not from the kernel, of which it uses not
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from fractions import Fraction
 
@@ -12,6 +12,8 @@ from quantumsvc.scheduling.queued import QueuedJob
 from quantumsvc.scheduling.windows import Window
 
 ROLLING = timedelta(days=28)
+# What a deadline does to a session, in the order of those of one instant.
+CLOSES, FAILS, PAUSES = range(3)
 
 
 @dataclass(frozen=True)
@@ -59,13 +61,18 @@ class SessionNow:
 
 @dataclass
 class JobNow:
-    """A job as history made it. ``runs`` are its attempts, the last one perhaps open."""
+    """A job as history made it. ``runs`` are its attempts, the last one perhaps open.
+
+    When it had to give way after its session ``once`` had closed, it stands alone from then on.
+    """
 
     entry: QueuedJob
     system: bool
     state: str = "queued"
     runs: list[tuple[datetime, datetime | None]] = field(default_factory=list)
     lost: int = 0
+    once: str | None = None
+    alone_since: datetime | None = None
 
 
 class Reading:
@@ -75,11 +82,13 @@ class Reading:
         self,
         events: list[Event],
         now: datetime,
-        windows: tuple[Window, ...],
         shares: dict[str, tuple[str | None, int]],
+        *,
+        drains: bool = False,
     ) -> None:
         self.now = now
-        self.windows = windows
+        self.drains = drains
+        self.windows: list[Window] = []
         self.shares = shares
         self.jobs: dict[str, JobNow] = {}
         self.sessions: dict[str, SessionNow] = {}
@@ -95,33 +104,51 @@ class Reading:
     def _pass_time(self, until: datetime) -> None:
         """Every deadline up to ``until`` acts, the earliest first."""
         while True:
-            due = sorted(self._deadlines(until), key=lambda each: (each[0], each[1] != "closed"))
+            due = sorted(self._deadlines(until))
             if not due:
                 return
-            at, state, ident = due[0]
-            self.sessions[ident].leave(at, state)
-            if state == "closed":
+            at, order, ident = due[0]
+            session = self.sessions[ident]
+            session.leave(at, "closed" if order == CLOSES else "inactive")
+            if order == CLOSES:
                 self._fail_waiting(ident)
+            if order == FAILS:
+                self._fail_waiting(ident, before=at)
+                if not session.accepting and not self._pending(ident):
+                    session.leave(at, "closed")
 
-    def _deadlines(self, until: datetime) -> Iterator[tuple[datetime, str, str]]:
+    def _deadlines(self, until: datetime) -> Iterator[tuple[datetime, int, str]]:
         for ident, session in self.sessions.items():
             if session.state != "closed":
-                for at, state in self._plans(session):
+                for at, order in self._plans(session):
                     if at is not None and at <= until:
-                        yield at, state, ident
+                        yield at, order, ident
 
-    def _plans(self, session: SessionNow) -> Iterator[tuple[datetime | None, str]]:
+    def _plans(self, session: SessionNow) -> Iterator[tuple[datetime | None, int]]:
         if session.started:
-            yield session.started + timedelta(seconds=session.terms.max_ttl), "closed"
+            yield session.started + timedelta(seconds=session.terms.max_ttl), CLOSES
         if session.state == "open" and not session.first_job:
-            yield session.opened + timedelta(seconds=session.terms.unused_ttl), "closed"
+            yield session.opened + timedelta(seconds=session.terms.unused_ttl), CLOSES
         if session.state != "active" or session.activated is None:
             return
-        yield session.idle_until, "inactive"
+        yield session.idle_until, PAUSES
         for window in self.windows:
-            foreign = window.mode == "dedicated" and window.instance != session.terms.instance
-            if foreign and session.activated < window.start:
-                yield window.start, "inactive"
+            if window.end <= session.activated:
+                continue
+            if self._foreign(window, session.terms):
+                yield max(window.start, session.activated), PAUSES
+            elif self._belongs(window, session.terms):
+                yield window.end, FAILS if window.end_policy == "fail" else PAUSES
+
+    @staticmethod
+    def _belongs(window: Window, who: QueuedJob | SessionTerms) -> bool:
+        return window.instance == who.instance and (who.user in window.users or not window.users)
+
+    def _foreign(self, window: Window, who: QueuedJob | SessionTerms) -> bool:
+        return window.mode == "dedicated" and not self._belongs(window, who)
+
+    def _is_now(self, window: Window) -> bool:
+        return window.start <= self.now < window.end
 
     def _happen(self, event: Event) -> None:
         getattr(self, f"_{event.what}")(event)
@@ -187,6 +214,28 @@ class Reading:
         self._stop(job, event.at)
         job.state = "queued"
 
+    def _stopped(self, event: Event) -> None:
+        """W2: back to its place; nobody pays for what was thrown away."""
+        job = self.jobs[event.ident]
+        job.runs[-1] = (job.runs[-1][0], job.runs[-1][0])
+        job.state = "queued"
+        session = self._session_of(event.ident)
+        if session and session.state == "closed":
+            job.once, job.alone_since = job.entry.session, event.at
+            job.entry = replace(job.entry, session=None)
+
+    def _book(self, event: Event) -> None:
+        assert isinstance(event.detail, Window)
+        self.windows.append(event.detail)
+
+    def _withdraw(self, event: Event) -> None:
+        self.windows = [window for window in self.windows if window.id != event.ident]
+
+    def _release(self, event: Event) -> None:
+        self.windows = [
+            replace(window, end=event.at) if window.id == event.ident else window for window in self.windows
+        ]
+
     def _close(self, event: Event) -> None:
         session = self.sessions[event.ident]
         if session.state == "closed":
@@ -211,9 +260,10 @@ class Reading:
         if job.runs and job.runs[-1][1] is None:
             job.runs[-1] = (job.runs[-1][0], at)
 
-    def _fail_waiting(self, session: str) -> None:
+    def _fail_waiting(self, session: str, before: datetime | None = None) -> None:
         for job in self.jobs.values():
-            if job.entry.session == session and job.state == "queued":
+            in_time = before is None or job.entry.submitted_at < before
+            if job.entry.session == session and job.state == "queued" and in_time:
                 job.state = "failed"
 
     def _pending(self, session: str) -> bool:
@@ -238,7 +288,9 @@ class Reading:
         return found[0] if found else None
 
     def decision(self) -> tuple[str, str | None]:
-        """The rule that decides, and the job that starts or the session that is waited for."""
+        """The rule that decides, and the job that starts or stops or the session that is waited for."""
+        if self.in_the_way():
+            return "W2", self.running()
         if not self.online:
             return "S10", None
         if self.running():
@@ -249,6 +301,17 @@ class Reading:
             return "S2", self._oldest([job.entry for job in system]).id
         return self._for_session() or self._for_others()
 
+    def in_the_way(self) -> bool:
+        """W2: a job runs in the time of others, and none that fills it for no longer than was lent."""
+        job = self.jobs[self.running() or ""] if self.running() else None
+        if job is None or job.system or self.drains:
+            return False
+        began = job.runs[-1][0]
+        for window in self.windows:
+            if self._is_now(window) and self._foreign(window, job.entry):
+                return not window.start <= began or self.now >= began + window.filler
+        return False
+
     def _for_session(self) -> tuple[str, str | None] | None:
         """Rules 4 to 7: the active session's job, a reserved job, or the backend kept for the session."""
         reserved = self._reserved()
@@ -256,7 +319,14 @@ class Reading:
         if active is None:
             return ("S9", reserved) if reserved else None
         ident, session = active
-        waiting = [e for e in self._queue() if e.session == ident and not self._is_barred(e)]
+        shut = [window for window in self.windows if self._is_now(window)]
+        waiting = [
+            entry
+            for entry in self._queue()
+            if entry.session == ident
+            and not self._is_barred(entry)
+            and not any(self._foreign(window, entry) for window in shut)
+        ]
         chosen = self._of_session(waiting, session)
         if chosen:
             return "S4", chosen
@@ -281,14 +351,27 @@ class Reading:
                 inside = [
                     entry
                     for entry in self._eligible()
-                    if entry.instance == window.instance and entry.submitted_at >= window.start
+                    if self._belongs(window, entry) and entry.submitted_at >= window.start
                 ]
                 return self._oldest(inside).id if inside else None
         return None
 
     def _for_others(self) -> tuple[str, str | None]:
         eligible = self._eligible()
-        return "S7", self._fairest(None, eligible).id if eligible else None
+        if eligible:
+            return "S7", self._fairest(None, eligible).id
+        lent = [entry for entry in self._queue() if not self._is_barred(entry) and self._fills(entry)]
+        return ("S3", self._fairest(None, lent).id) if lent else ("S7", None)
+
+    def _fills(self, entry: QueuedJob) -> bool:
+        """S3: a short job without a session, in an instance's time that nobody uses."""
+        if entry.session:
+            return False
+        for window in self.windows:
+            if self._is_now(window) and window.instance and window.filler:
+                others = [each for each in self.windows if each.id != window.id]
+                return entry.expected <= window.filler and self._fits(entry, others)
+        return False
 
     def _queue(self) -> list[QueuedJob]:
         return [job.entry for job in self.jobs.values() if job.state == "queued" and not job.system]
@@ -299,9 +382,9 @@ class Reading:
     def _is_barred(self, entry: QueuedJob) -> bool:
         return (entry.instance, entry.user) in self.barred
 
-    def _fits(self, entry: QueuedJob) -> bool:
-        for window in self.windows:
-            if window.mode == "dedicated" and window.instance != entry.instance and window.end > self.now:
+    def _fits(self, entry: QueuedJob, windows: list[Window] | None = None) -> bool:
+        for window in self.windows if windows is None else windows:
+            if self._foreign(window, entry) and window.end > self.now:
                 inside = window.start <= self.now
                 if inside or window.start < self.now + entry.expected:
                     return False
@@ -359,7 +442,8 @@ class Reading:
 
     def _paid_by_session(self, job: JobNow, since: datetime) -> datetime | None:
         """Until when a dedicated session pays for a run of its job."""
-        session = self.sessions[job.entry.session] if job.entry.session else None
+        name = job.once if job.alone_since and since < job.alone_since else job.entry.session
+        session = self.sessions[name] if name else None
         if session is None or session.terms.mode != "dedicated":
             return None
         if session.state == "active" and session.activated and session.activated <= since:

@@ -132,6 +132,18 @@ CASES = [
         "The backend is reserved: a reservation of another instance until 12:01 UTC at the latest.",
     ),
     Case(
+        "S3 the time is reserved for others of its instance",
+        seen(ME, windows=(window(5, 60, "a", users="abe"),)),
+        because("window_of_others", "S3", "window", "w5", "a", 60),
+        "The backend is reserved: reservation w5 until 12:01 UTC at the latest.",
+    ),
+    Case(
+        "S3 it is next to fill the time that others leave unused",
+        seen(ME, windows=(window(5, 60, "b", lends=600),)),
+        because("next", "S3"),
+        "It is next and starts at once.",
+    ),
+    Case(
         "W2 it would not end before maintenance",
         seen(ME, windows=(window(15, 60),)),
         because("window_ahead", "W2", "window", "w15", None, 60),

@@ -97,6 +97,20 @@ def test_it_goes_around_windows() -> None:
     assert got == {"B": at(10), "long": at(80)}
 
 
+def test_it_knows_that_a_window_takes_the_backend_from_what_runs() -> None:
+    running = RunningJob(
+        id="r", started_at=at(5), submitted_at=at(2), instance="c", user="cy", expected=timedelta(seconds=60)
+    )
+    theirs = job("theirs", 6, of="b/bob", takes=10)
+    held = (window(30, 50, "b"),)
+    got = likely(given(B, theirs, running=running, windows=held), B, theirs)
+    assert got == {"theirs": at(30), "B": at(50)}, (
+        "B was sent before the running job, which goes back to its place"
+    )
+    drained = likely(given(B, theirs, running=running, windows=held, drains=True), B, theirs)
+    assert drained == {"B": at(65), "theirs": at(75)}
+
+
 def test_it_counts_what_is_being_charged() -> None:
     books = Books([Share(id="a"), Share(id="b", used=15_000_000)])
     other = job("other", 9, of="b/bob", takes=10)

@@ -11,11 +11,11 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from quantumsvc.scheduling.actors import Sitting
 from quantumsvc.scheduling.fairshare import Books, Share
-from quantumsvc.scheduling.policy import Decision, Hold, Idle, Start, decide, needs_heads
+from quantumsvc.scheduling.policy import Decision, Hold, Idle, Start, Stop, decide, needs_heads
 from quantumsvc.scheduling.queued import Bar, QueuedJob
 from quantumsvc.scheduling.snapshot import Snapshot
 from quantumsvc.scheduling.states import JobState, SessionMode
-from quantumsvc.scheduling.windows import Window, WindowMode
+from quantumsvc.scheduling.windows import EndPolicy, Window, WindowMode
 from quantumsvc.scheduling.world import World
 from tests.scheduling.reading import Event, Reading, SessionTerms
 from tests.scheduling.times import at
@@ -31,10 +31,22 @@ SHARES: dict[str, tuple[str | None, int]] = {
 PEOPLE = ("a/ann", "a/abe", "b/bob", "c/cy", "d/dan", "hub/hal")
 TERMINAL = {"completed", "failed", "cancelled"}
 INTERACTIVE_TTL, MAX_TTL, UNUSED_TTL = 10, 40, 30
+# Whose windows are: nobody's, an instance's, or those of some of its users.
+OWNERS = ((None, ""), ("a", ""), ("a", ""), ("a", "ann"), ("c", ""), ("hub", ""))
 
 people = st.sampled_from(PEOPLE)
 bells = st.sampled_from((0, 1, 1, 1, 2))
 # Short steps meet deadlines exactly; long ones pass several at once, or the whole rolling window.
+bookings = st.fixed_dictionaries(
+    {
+        "wait": st.integers(0, 25),
+        "long": st.integers(1, 40),
+        "owner": st.sampled_from(OWNERS),
+        "mode": st.sampled_from(WindowMode),
+        "end_policy": st.sampled_from(EndPolicy),
+        "filler": st.sampled_from((0, 0, 4)),
+    }
+)
 steps = st.sampled_from((0.5, 1, 1, 2, 2, 3, 5, 5, 9, 10, 10.5, 20, 30, 40, 100, 28 * 86400))
 
 
@@ -50,19 +62,15 @@ class Machine(RuleBasedStateMachine):
         self.numbers = 0
 
     @initialize(
-        gaps=st.one_of(st.just([]), st.lists(st.integers(0, 60), min_size=2, max_size=6)),
-        owners=st.lists(st.sampled_from((None, "a", "a", "c")), min_size=3, max_size=3),
-        modes=st.lists(st.sampled_from(WindowMode), min_size=3, max_size=3),
+        plans=st.one_of(st.just([]), st.lists(bookings, min_size=1, max_size=3)),
+        drains=st.sampled_from((False, False, False, True)),
     )
-    def begin(self, gaps: list[int], owners: list[str | None], modes: list[WindowMode]) -> None:
-        windows, clock = [], 0
-        for number, (wait, long) in enumerate(zip(gaps[::2], gaps[1::2], strict=False)):
-            mode = modes[number] if owners[number] else WindowMode.DEDICATED
-            start, clock = clock + wait, clock + wait + long + 1
-            fields: dict[str, Any] = {"instance": owners[number], "mode": mode}
-            windows.append(Window(id=f"w{number}", start=at(start), end=at(clock), **fields))
+    def begin(self, plans: list[dict[str, Any]], drains: bool) -> None:
         books = Books(Share(id=name, parent=up, shares=shares) for name, (up, shares) in SHARES.items())
-        self.world = World(books, windows)
+        self.world = World(books)
+        self.world.drains = drains
+        for plan in plans:
+            self.book_after_the_last(plan)
 
     def note(self, what: str, ident: str = "", detail: object = None) -> None:
         self.events.append(Event(self.now, what, ident, detail))
@@ -74,16 +82,24 @@ class Machine(RuleBasedStateMachine):
     def ring(self, bells: int) -> None:
         """Lost, heard, or doubled."""
         for _ in range(bells):
-            before = self.reading()
-            decision = self.world.look(self.now)
-            assert brief(decision) == before.decision()
+            while isinstance(decision := self.hear(), Stop):
+                self.note("stopped", decision.job)
             if isinstance(decision, Start):
-                self.keeps_the_promise_of_sessions(before, decision)
                 self.note("start", decision.job.id)
+            assert not self.reading().in_the_way(), "no foreign work in the time of others"
+
+    def hear(self) -> Decision:
+        before = self.reading()
+        decision = self.world.look(self.now)
+        assert brief(decision) == before.decision()
+        if isinstance(decision, Start):
+            self.keeps_the_promise_of_sessions(before, decision)
+        return decision
 
     def keeps_the_promise_of_sessions(self, before: Reading, decision: Start) -> None:
         active = before.active()
-        if active is None or decision.rule in ("S2", "S9") or before.barred:
+        shut = any(window.users for window in before.windows)
+        if active is None or decision.rule in ("S2", "S9") or before.barred or shut:
             return
         ident, session = active
         if session.terms.mode == "dedicated":
@@ -185,6 +201,71 @@ class Machine(RuleBasedStateMachine):
         self.world.online = online
         self.note("switch", "", online)
 
+    # What operators do with time
+
+    def book_after_the_last(self, plan: dict[str, Any]) -> None:
+        """W1: a window after those that there are."""
+        first = max((window.end for window in self.world.windows), default=self.now)
+        start = max(first, self.now) + timedelta(seconds=plan["wait"])
+        self.book(plan, start, start + timedelta(seconds=plan["long"]))
+
+    def book(self, plan: dict[str, Any], start: datetime, end: datetime) -> None:
+        instance, users = plan["owner"]
+        window = Window(
+            id=self.new("w"),
+            start=start,
+            end=end,
+            instance=instance,
+            mode=plan["mode"] if instance else WindowMode.DEDICATED,
+            users=frozenset(users.split()),
+            end_policy=plan["end_policy"],
+            filler=timedelta(seconds=plan["filler"]),
+        )
+        self.world.book(window)
+        self.note("book", window.id, window)
+
+    @precondition(lambda self: self.numbers % 2 == 0)
+    @rule(plan=bookings, bells=bells)
+    def reserve(self, plan: dict[str, Any], bells: int) -> None:
+        """Perhaps from now on, or from the instant at which another window ends."""
+        self.world.settle(self.now)
+        start = self.now + timedelta(seconds=plan["wait"])
+        following = [window.start for window in self.world.windows if window.end > start]
+        if not following or min(following) > start:
+            self.book(plan, start, min([start + timedelta(seconds=plan["long"]), *following]))
+        else:
+            self.book_after_the_last(plan | {"wait": 0})
+        self.ring(bells)
+
+    @precondition(lambda self: self.world.windows)
+    @rule(pick=st.integers(0, 9), move=st.sampled_from((None, -3, 5)), bells=bells)
+    def cancel_or_move(self, pick: int, move: int | None, bells: int) -> None:
+        """To move is to cancel, and to book anew."""
+        self.world.settle(self.now)
+        if not self.world.windows:
+            return
+        window = self.world.windows[pick % len(self.world.windows)]
+        self.world.withdraw(window.id, self.now)
+        self.note("withdraw", window.id)
+        if move is not None:
+            start = max(window.start + timedelta(seconds=move), self.now)
+            end = start + (window.end - window.start)
+            if all(each.end <= start or each.start >= end for each in self.world.windows):
+                moved = replace(window, id=self.new("w"), start=start, end=end)
+                self.world.book(moved)
+                self.note("book", moved.id, moved)
+        self.ring(bells)
+
+    @precondition(lambda self: self.world.windows)
+    @rule(bells=bells)
+    def release_early(self, bells: int) -> None:
+        self.world.settle(self.now)
+        for window in self.world.windows:
+            if window.start < self.now < window.end:
+                self.note("release", window.id)
+                self.world.release(window.id, self.now)
+        self.ring(bells)
+
     # What workers do
 
     @precondition(lambda self: self.world.running)
@@ -235,16 +316,32 @@ class Machine(RuleBasedStateMachine):
         self.ring(bells)
 
     def agrees_before_anybody_wrote_it_down(self) -> None:
-        passed = [window for window in self.world.windows if window.end <= self.now]
-        active = self.world.active
-        if active and any(window.start > (active.activated_at or self.now) for window in passed):
-            return
         assert brief(decide(unsettled(self.world, self.now))) == self.reading().decision()
 
     # What must hold
 
     def reading(self) -> Reading:
-        return Reading(self.events, self.now, self.world.windows, SHARES)
+        return Reading(self.events, self.now, SHARES, drains=self.world.drains)
+
+    def teardown(self) -> None:
+        """F5: when windows and bars have passed and nothing new comes, every job that was sent has run."""
+        for who in PEOPLE:
+            instance, user = who.split("/")
+            self.world.bar(instance, user, None)
+            self.note("bar", who, False)
+        self.switch(True)
+        last = max((window.end for window in self.world.windows), default=self.now)
+        self.now = max(self.now, last)
+        for _ in range(3 * len(self.world.jobs) + 10):
+            self.ring(1)
+            self.now += timedelta(seconds=1)
+            if self.world.running:
+                self.finish_now(JobState.COMPLETED)
+            elif self.world.active:
+                self.now += timedelta(seconds=INTERACTIVE_TTL)
+        self.world.settle(self.now)
+        left = [ident for ident, work in self.world.jobs.items() if work.state not in TERMINAL]
+        assert not left, "nobody waits for ever"
 
     @invariant()
     def everything_is_as_it_should_be(self) -> None:
@@ -300,6 +397,8 @@ def brief(decision: Decision) -> tuple[str, str | None]:
     """The rule, and the job or session that it names."""
     if isinstance(decision, Start):
         return decision.rule, decision.job.id
+    if isinstance(decision, Stop):
+        return decision.rule, decision.job
     return decision.rule, decision.session if isinstance(decision, Hold) else None
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from quantumsvc.scheduling.effective import SessionChange
 from quantumsvc.scheduling.fairshare import Books, Meter, Share
-from quantumsvc.scheduling.policy import Decision, Hold, Idle, Start, decide, needs_heads
+from quantumsvc.scheduling.policy import Decision, Hold, Idle, Start, Stop, decide, needs_heads
 from quantumsvc.scheduling.queued import Bar, QueuedJob
 from quantumsvc.scheduling.snapshot import RunningJob, Snapshot
 from quantumsvc.scheduling.states import Cause, SessionState
@@ -33,13 +33,15 @@ def given(now: float = 9, *heads: QueuedJob, **over: object) -> Snapshot:
     return replace(NOW, now=at(now), heads=heads, **over)  # type: ignore[arg-type]
 
 
-def becomes(state: SessionState, when: float, cause: Cause) -> SessionChange:
-    return SessionChange("s", Change(state, at(when), cause))
+def becomes(state: SessionState, when: float, cause: Cause, *, waiting_fail: bool = False) -> SessionChange:
+    return SessionChange("s", Change(state, at(when), cause, waiting_fail))
 
 
 SLEEPS = becomes(SessionState.INACTIVE, 300, Cause.INTERACTIVE_TTL)
 CLOSES = becomes(SessionState.CLOSED, 1000, Cause.MAX_TTL)
 PAUSES = becomes(SessionState.INACTIVE, 8, Cause.DISPLACED)
+ENDS = becomes(SessionState.INACTIVE, 8, Cause.WINDOW_ENDED)
+FAILS = becomes(SessionState.INACTIVE, 8, Cause.WINDOW_ENDED, waiting_fail=True)
 
 BACKEND = [
     Case("S10 an offline backend starts nothing", given(9, OLD, online=False), Idle("S10")),
@@ -270,6 +272,278 @@ WINDOWS = [
     ),
 ]
 
+RUNNING = RunningJob(id="x", started_at=at(5), instance="a", user="ann")
+LENT = window(8, 50, "b", lends=10)
+SHORT = job("short", takes=10)
+
+GIVING_WAY = [
+    Case(
+        "W2 what others run is stopped when a dedicated window starts",
+        given(8, running=RUNNING, windows=(window(8, 50, "b"),)),
+        Stop("x", "w8", "W2"),
+    ),
+    Case(
+        "W2 it is stopped later too, if nobody looked at the start",
+        given(9, running=RUNNING, windows=(window(8, 50, "b"),)),
+        Stop("x", "w8", "W2"),
+    ),
+    Case(
+        "W2 a running job may go on until a window starts",
+        given(7.9, running=RUNNING, windows=(window(8, 50, "b"),)),
+        Idle("S1", at(8)),
+    ),
+    Case(
+        "W2 what the window's instance runs goes on",
+        given(9, running=RUNNING, windows=(window(8, 50, "a"),)),
+        Idle("S1"),
+    ),
+    Case(
+        "W2 a window that is over stops nothing",
+        given(50, running=RUNNING, windows=(window(8, 50, "b"),)),
+        Idle("S1"),
+    ),
+    Case(
+        "S9 a priority window stops nothing",
+        given(9, running=RUNNING, windows=(window(8, 50, "b", "priority"),)),
+        Idle("S1"),
+    ),
+    Case(
+        "W2 a backend that drains lets it finish",
+        given(9, running=RUNNING, windows=(window(8, 50, "b"),), drains=True),
+        Idle("S1"),
+    ),
+    Case(
+        "S2 a system job is not stopped",
+        given(9, running=BUSY, windows=(window(8, 50, "b"),)),
+        Idle("S1"),
+    ),
+    Case(
+        "W2 a paused backend stops it too: nothing starts, but the window does",
+        given(9, online=False, running=RUNNING, windows=(window(8, 50, "b"),)),
+        Stop("x", "w8", "W2"),
+    ),
+    Case(
+        "S10 W2 a paused backend knows when it must",
+        given(7, online=False, running=RUNNING, windows=(window(8, 50, "b"),)),
+        Idle("S10", at(8)),
+    ),
+    Case(
+        "W2 a colleague who is not among the window's users gives way as well",
+        given(9, running=RUNNING, windows=(window(8, 50, "a", users="abe"),)),
+        Stop("x", "w8", "W2"),
+    ),
+    Case(
+        "W5 at the end of its window a job completes",
+        given(8, running=RUNNING, windows=(window(4, 8, "a"), window(8.1, 9, "a"))),
+        Idle("S1"),
+    ),
+    Case(
+        "W5 it is stopped if a window of others begins there",
+        given(8, running=RUNNING, windows=(window(4, 8, "a"), window(8, 50, "b"))),
+        Stop("x", "w8", "W2"),
+    ),
+    Case(
+        "W3 W2 a session of others is displaced together with its job",
+        given(
+            9,
+            running=replace(RUNNING, session="s"),
+            active=active(head=OURS, since=1),
+            windows=(window(8, 50, "b"),),
+        ),
+        Stop("x", "w8", "W2", (PAUSES,)),
+    ),
+    Case(
+        "W3 a window that has come and gone while nobody looked has displaced the session",
+        given(60, OLD, active=active(idle_until=300, since=1), windows=(window(8, 50, "b"),)),
+        Start(OLD, "S7", (PAUSES,)),
+    ),
+    Case(
+        "W3 a window that was over before the session became active has not",
+        given(60, OLD, active=active(idle_until=300, since=50), windows=(window(8, 50, "b"),)),
+        Hold(at(300), "S5", "s"),
+    ),
+    Case(
+        "W3 a session of a colleague who is not among the window's users is displaced",
+        given(9, OLD, active=active(idle_until=300), windows=(window(8, 50, "a", users="abe"),)),
+        Idle("S7", at(50), (PAUSES,)),
+    ),
+    Case(
+        "W3 the first of two windows is what displaced it",
+        given(60, OLD, active=active(idle_until=300), windows=(window(20, 50), window(8, 19, "b"))),
+        Start(OLD, "S7", (PAUSES,)),
+    ),
+    Case(
+        "W3 a window made for this very moment displaces what has just become active",
+        given(8, OLD, active=active(idle_until=300, since=8), windows=(window(7, 50, "b"),)),
+        Idle("S7", at(50), (PAUSES,)),
+    ),
+    Case(
+        "W4 at the end of its window a session becomes inactive",
+        given(9, THEIRS, active=active(idle_until=300, since=5), windows=(window(4, 8, "a"),)),
+        Start(THEIRS, "S7", (ENDS,)),
+    ),
+    Case(
+        "W4 its jobs then wait like any other",
+        given(9, OURS, THEIRS, active=active(head=OURS), windows=(window(4, 8, "a"),)),
+        Start(THEIRS, "S7", (ENDS,)),
+    ),
+    Case(
+        "W4 L6 and reactivate it when it is their turn",
+        given(9, OURS, active=active(head=OURS), windows=(window(4, 8, "a"),)),
+        Start(OURS, "S7", (ENDS,)),
+    ),
+    Case(
+        "W2 it waits for a window that its user, though not its session, may not use",
+        given(
+            9,
+            THEIRS,
+            active=active(head=job("abe", 3, "s", of="a/abe", takes=99)),
+            windows=(window(20, 50, "a", users="ann"),),
+        ),
+        Hold(at(20), "W2", "s"),
+    ),
+    Case(
+        "W4 or they fail, if that is the window's policy",
+        given(9, OURS, active=active(head=OURS), windows=(window(4, 8, "a", policy="fail"),)),
+        Idle("S7", None, (FAILS,)),
+    ),
+    Case(
+        "W4 the jobs of others do not fail with them",
+        given(9, OURS, OLD, active=active(head=OURS), windows=(window(4, 8, "a", policy="fail"),)),
+        Start(OLD, "S7", (FAILS,)),
+    ),
+    Case(
+        "W4 what is sent after the window's end does not fail with it",
+        given(9, job("late", 8, "s"), active=active(), windows=(window(4, 8, "a", policy="fail"),)),
+        Start(job("late", 8, "s"), "S7", (FAILS,)),
+    ),
+    Case(
+        "W4 until its window ends a session goes on",
+        given(7.9, OLD, active=active(head=OURS, since=5), windows=(window(4, 8, "a"),)),
+        Start(OURS, "S4"),
+    ),
+    Case(
+        "W4 a session of others does not end with a window",
+        given(9, OLD, active=active(idle_until=300, since=1), windows=(window(4, 8, "b", "priority"),)),
+        Hold(at(300), "S5", "s"),
+    ),
+    Case(
+        "W4 W3 at the same instant the end of its own window counts",
+        given(8, OURS, active=active(head=OURS), windows=(window(8, 9), window(4, 8, "a", policy="fail"))),
+        Idle("S7", at(9), (FAILS,)),
+    ),
+    Case(
+        "S5 W3 the backend is held no longer than to the start of a window of others",
+        given(9, OLD, active=active(idle_until=300), windows=(window(20, 50, "b"),)),
+        Hold(at(20), "S5", "s"),
+    ),
+    Case(
+        "S5 W4 nor than to the end of its own window",
+        given(9, OLD, active=active(idle_until=300), windows=(window(4, 20, "a"),)),
+        Hold(at(20), "S5", "s"),
+    ),
+    Case(
+        "W2 W4 nor does it wait for a window longer than its own lasts",
+        given(
+            9,
+            THEIRS,
+            active=active(head=job("long", takes=99)),
+            windows=(window(4, 20, "a"), window(30, 50, "b")),
+        ),
+        Hold(at(20), "W2", "s"),
+    ),
+    Case(
+        "S3 a job whose user may not use the window waits, though it is the same instance's",
+        given(9, OLD, job("abe", 2, of="a/abe"), windows=(window(5, 50, "a", users="abe"),)),
+        Start(job("abe", 2, of="a/abe"), "S7"),
+    ),
+    Case(
+        "S3 F3 inside a window the users of its instance take turns by what they have used",
+        given(
+            9,
+            OLD,
+            job("abe", 2, of="a/abe"),
+            job("amy", 3, of="a/amy"),
+            windows=(window(5, 50, "a", users="ann abe amy"),),
+            books=Books([Share(id="a")], {("a", "ann"): 9, ("a", "abe"): 2, ("a", "amy"): 1}),
+        ),
+        Start(job("amy", 3, of="a/amy"), "S7"),
+    ),
+    Case(
+        "S9 only those who may use a priority window have priority",
+        given(
+            9,
+            OLD,
+            job("abe", 6, of="a/abe"),
+            job("ann", 5, of="a/ann"),
+            windows=(window(5, 50, "a", "priority", users="abe"),),
+        ),
+        Start(job("abe", 6, of="a/abe"), "S9"),
+    ),
+    Case(
+        "W2 a session's job that may not use the present window keeps nobody waiting",
+        given(
+            9,
+            THEIRS,
+            active=active(head=job("abe", 3, "s", of="a/abe"), of="a/ann"),
+            windows=(window(5, 50, "a", users="ann", lends=1),),
+        ),
+        Start(THEIRS, "S3"),
+    ),
+    Case(
+        "S2 in a window of others a system job runs first as well",
+        given(9, THEIRS, system=(SYSTEM,), windows=(window(5, 50, "b"),)),
+        Start(SYSTEM, "S2"),
+    ),
+    Case(
+        "S3 time that its owner leaves unused is filled, if the operator lends it",
+        given(9, SHORT, windows=(LENT,)),
+        Start(SHORT, "S3"),
+    ),
+    Case(
+        "S3 not by jobs that may take longer",
+        given(9, job("long", takes=10.1), windows=(LENT,)),
+        Idle("S7", at(50)),
+    ),
+    Case(
+        "S3 not by barred jobs",
+        given(9, replace(SHORT, barred=Bar.USER_SUSPENDED), windows=(LENT,)),
+        Idle("S7", at(50)),
+    ),
+    Case(
+        "S3 not by jobs of sessions",
+        given(9, replace(SHORT, session="t"), windows=(LENT,)),
+        Idle("S7", at(50)),
+    ),
+    Case("S3 not when its owner has a job", given(9, SHORT, THEIRS, windows=(LENT,)), Start(THEIRS, "S7")),
+    Case(
+        "S3 S5 not when its owner's session holds the backend",
+        given(9, SHORT, active=active(idle_until=300, of="b/bob"), windows=(LENT,)),
+        Hold(at(50), "S5", "s"),
+    ),
+    Case(
+        "S3 F2 of several, the one whose turn it is",
+        given(
+            9,
+            SHORT,
+            job("c", 5, of="c/cy"),
+            windows=(LENT,),
+            books=Books([Share(id="a", used=1), Share(id="c")]),
+        ),
+        Start(job("c", 5, of="c/cy"), "S3"),
+    ),
+    Case(
+        "S3 a job that fills may go on for as long as was lent",
+        given(9, running=replace(RUNNING, started_at=at(8)), windows=(LENT,)),
+        Idle("S1", at(18)),
+    ),
+    Case(
+        "S3 W2 and is stopped then",
+        given(18, running=replace(RUNNING, started_at=at(8)), windows=(LENT,)),
+        Stop("x", "w8", "W2"),
+    ),
+]
+
 MINE = job("mine", 6, of="b/bob")
 PRIORITY = (window(5, 50, "b", "priority"),)
 
@@ -415,7 +689,7 @@ GENERAL = [
     ),
 ]
 
-ALL = [*BACKEND, *SESSIONS, *PASSED_DEADLINES, *WINDOWS, *PRIORITY_WINDOWS, *GENERAL]
+ALL = [*BACKEND, *SESSIONS, *PASSED_DEADLINES, *WINDOWS, *GIVING_WAY, *PRIORITY_WINDOWS, *GENERAL]
 
 
 @pytest.mark.parametrize("case", ALL, ids=lambda case: case.name)
@@ -428,6 +702,6 @@ def test_it_decides_the_same_without_heads_when_it_does_not_need_them(case: Case
     without = replace(case.snapshot, heads=())
     assert needs_heads(without) == needs_heads(case.snapshot)
     if needs_heads(without):
-        assert case.want.rule in ("S9", "S7", "S5", "W2")
+        assert case.want.rule in ("S9", "S7", "S5", "W2", "S3")
     else:
         assert decide(without) == case.want

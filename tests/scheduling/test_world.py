@@ -6,10 +6,11 @@ import pytest
 
 from quantumsvc.scheduling.actors import ForbiddenMove, Sitting, Work
 from quantumsvc.scheduling.fairshare import Books, Share
-from quantumsvc.scheduling.policy import Hold, Idle, Start
+from quantumsvc.scheduling.policy import Hold, Idle, Start, Stop
 from quantumsvc.scheduling.queued import QueuedJob
 from quantumsvc.scheduling.states import JobState, SessionMode, SessionState
 from quantumsvc.scheduling.timeline import Timeline
+from quantumsvc.scheduling.windows import Window
 from quantumsvc.scheduling.world import World
 from tests.scheduling.making import job, window
 from tests.scheduling.times import at
@@ -26,8 +27,10 @@ def sitting(ident: str = "s", of: str = "a/ann", mode: str = "dedicated", max_tt
 class Story:
     """A world whose bells are heard, told in seconds."""
 
-    def __init__(self, *sittings: Sitting, shares: tuple[Share, ...] = ()) -> None:
-        self.world = World(Books(shares))
+    def __init__(
+        self, *sittings: Sitting, shares: tuple[Share, ...] = (), windows: tuple[Window, ...] = ()
+    ) -> None:
+        self.world = World(Books(shares), windows)
         for each in sittings:
             self.world.open_session(each)
 
@@ -134,10 +137,138 @@ def test_w3_a_session_gives_way_to_a_window_of_others() -> None:
     world.submit(job("one", 0, "s", takes=5), at(0))
     world.look(at(0))
     world.finish(at(5), JobState.COMPLETED)
-    assert world.look(at(6)) == Hold(at(65), "S5", "s")
+    assert world.look(at(6)) == Hold(at(20), "S5", "s")
     assert world.look(at(20)) == Idle("S7", at(50))
     assert s.state is SessionState.INACTIVE
     assert world.ledger.charged == {"a": 20_000_000}
+
+
+def test_w2_what_must_give_way_goes_back_to_its_place_and_pays_nothing() -> None:
+    story = Story(windows=(window(20, 50, "b"),))
+    story.send(0, job("one", 0), job("two", 1), job("theirs", 2, of="b/bob"))
+    assert story.starts(0) == "one"
+    assert story.world.look(at(20)) == Stop("one", "w20", "W2")
+    assert (story.world.jobs["one"].state, story.world.jobs["one"].lost_attempts) == (JobState.QUEUED, 0)
+    assert story.world.ledger.charged == {}
+    assert story.starts(20) == "theirs"
+    story.ends(30)
+    assert story.starts(30) is None
+    assert story.starts(50) == "one"
+
+
+def test_w3_a_stopped_job_of_a_session_reactivates_it_after_the_window() -> None:
+    s = sitting()
+    story = Story(s, windows=(window(20, 50, "b"),))
+    story.send(0, job("one", 0, "s"), job("two", 1, "s"))
+    story.starts(0)
+    assert story.starts(20) is None
+    assert (s.state, s.line.head(), s.ends_at) == (
+        SessionState.INACTIVE,
+        story.world.jobs["one"].entry,
+        at(1000),
+    )
+    assert story.world.ledger.charged == {"a": 20_000_000}, "the session had the backend for that time"
+    assert (story.starts(50), s.activated_at, s.started_at) == ("one", at(50), at(0))
+
+
+def test_w2_l8_what_ran_when_its_session_closed_is_not_lost_if_it_must_give_way() -> None:
+    s = sitting(max_ttl=10)
+    story = Story(s, windows=(window(20, 50, "b"),))
+    story.send(0, job("one", 0, "s"))
+    story.starts(0)
+    story.world.look(at(20))
+    assert (s.state, story.world.jobs["one"].state) == (SessionState.CLOSED, JobState.QUEUED)
+    assert story.starts(50) == "one"
+    story.ends(55)
+    assert (story.world.jobs["one"].state, s.state) == (JobState.COMPLETED, SessionState.CLOSED)
+    assert story.world.ledger.charged == {"a": 15_000_000}, "ten seconds of the session, five of its own"
+
+
+@pytest.mark.parametrize(("policy", "state"), [("release", JobState.QUEUED), ("fail", JobState.FAILED)])
+def test_w4_at_the_end_of_a_window_its_session_is_inactive_and_its_policy_holds(
+    policy: str, state: JobState
+) -> None:
+    s = sitting()
+    story = Story(s, windows=(window(0, 20, "a", policy=policy),))
+    story.send(0, job("one", 0, "s"), job("two", 1, "s"), job("alone", 2))
+    story.starts(0)
+    story.world.settle(at(20))
+    assert (s.state, story.world.jobs["two"].state, s.accepting_jobs) == (SessionState.INACTIVE, state, True)
+    assert (story.world.jobs["one"].state, story.world.jobs["alone"].state) == (
+        JobState.RUNNING,
+        JobState.QUEUED,
+    )
+
+
+def test_w4_l9_a_closing_session_closes_when_its_last_jobs_fail_at_the_end_of_a_window() -> None:
+    s = sitting()
+    story = Story(s, windows=(window(5, 20, "a", policy="fail"),))
+    story.send(0, job("one", 0, "s"), job("two", 1, "s"))
+    story.starts(0)
+    story.ends(3)
+    story.world.online = False
+    story.world.close_session("s", at(6))
+    story.world.settle(at(30))
+    assert (s.state, s.closed_at) == (SessionState.CLOSED, at(20))
+
+
+def test_w2_an_owner_who_releases_the_rest_of_a_window_lets_others_start() -> None:
+    s = sitting(of="b/bob")
+    story = Story(s, windows=(window(0, 50, "b"),))
+    story.send(0, job("theirs", 0, "s", of="b/bob"), job("one", 0))
+    story.starts(0)
+    story.ends(10)
+    assert story.starts(10) is None
+    story.world.release("w0", at(12))
+    assert (s.state, story.starts(12)) == (SessionState.INACTIVE, "one")
+
+
+def test_w2_a_window_that_is_cancelled_stops_nobody() -> None:
+    story = Story(windows=(window(20, 50, "b"),))
+    story.send(0, job("one", 0))
+    story.starts(0)
+    story.world.withdraw("w20", at(10))
+    assert story.world.look(at(20)) == Idle("S1")
+
+
+def test_w2_in_virtual_time_a_stopped_job_runs_anew_after_the_window() -> None:
+    world = World(windows=[window(20, 50, "b"), window(60, 61)])
+    times: list[tuple[str, str, datetime]] = []
+    timeline = Timeline(
+        world,
+        at(0),
+        lambda work: timedelta(seconds=30),
+        started=lambda work, now: times.append(("starts", work.entry.id, now)),
+        ended=lambda work, now: times.append(("ends", work.entry.id, now)),
+    )
+    world.admit(job("one", 0, takes=1))
+    world.admit(job("theirs", 0, of="b/bob", takes=30))
+    world.books.charge("b", "bob", 10)
+    timeline.run(at(200))
+    assert times == [
+        ("starts", "one", at(0)),
+        ("starts", "theirs", at(20)),
+        ("ends", "theirs", at(50)),
+        ("starts", "one", at(50)),
+        ("starts", "one", at(61)),
+        ("ends", "one", at(91)),
+    ]
+
+
+def test_s2_in_virtual_time_a_system_job_starts_when_it_is_due_though_the_backend_is_held() -> None:
+    world = World()
+    world.open_session(sitting())
+    world.admit(job("one", 0, "s"))
+    world.submit_system(job("cal", 30, of="/"))
+    starts: dict[str, datetime] = {}
+    timeline = Timeline(
+        world,
+        at(0),
+        lambda work: timedelta(seconds=5),
+        started=lambda w, now: starts.update({w.entry.id: now}),
+    )
+    timeline.run(at(100))
+    assert starts == {"one": at(0), "cal": at(30)}
 
 
 @pytest.mark.parametrize("rivals", [1, 5])
