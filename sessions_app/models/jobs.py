@@ -37,6 +37,10 @@ class Job(models.Model):
     A job with ``is_system`` is the operator's (S2): it is due at ``due_at``, belongs to the system's
     instance, which pays nothing, and to no session. While a session or another's window holds the
     backend it waits ``deferral_seconds`` longer; then it goes before everything.
+
+    ``outlived_session``: its session had closed while it ran, and then it had to give way to a window (W2);
+    it waits and runs by itself. ``ran_at_least`` is how long it had run when it last had to give way, so
+    that it is not taken for shorter than it is.
     """
 
     id = models.CharField(primary_key=True, max_length=36, default=new_id)
@@ -74,6 +78,8 @@ class Job(models.Model):
     is_system = models.BooleanField(default=False)
     due_at = models.DateTimeField(null=True, blank=True)
     deferral_seconds = models.PositiveIntegerField(default=0)
+    outlived_session = models.BooleanField(default=False)
+    ran_at_least = models.FloatField(default=0.0)
     progress_done = models.PositiveIntegerField(default=0)
     progress_total = models.PositiveIntegerField(default=0)
     metrics = models.JSONField(default=dict, blank=True)
@@ -138,6 +144,10 @@ class Job(models.Model):
                 condition=Q(is_system=True, due_at__isnull=False, session__isnull=True)
                 | Q(is_system=False, due_at__isnull=True, deferral_seconds=0),
                 name="job_due_iff_system",
+            ),
+            models.CheckConstraint(
+                condition=Q(outlived_session=False) | Q(session__isnull=False),
+                name="job_outlives_only_a_session",
             ),
         )
 

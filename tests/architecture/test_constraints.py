@@ -184,6 +184,7 @@ REFUSED: dict[str, tuple[Callable[[], models.Model], list[dict[str, Any]]]] = {
         a_system_job,
         [{"due_at": None}, {"is_system": False}, {"session": lambda: a_session().pk}],
     ),
+    "job_outlives_only_a_session": (a_job, [{"outlived_session": True}]),
     "backend_kind_known": (a_backend, [{"kind": "abacus"}]),
     "backend_overrun_policy_known": (a_backend, [{"overrun_policy": "ask"}]),
     "backend_driver_known": (a_backend, [{"driver": "own"}]),
