@@ -4,7 +4,8 @@
 * Every other call of the API is plain synchronous Django in a thread that keeps its connection, without
   middleware: it needs no cookies and no page's headers, and hopping between loop and threads for each
   middleware and signal costs more than the call itself.
-* Pages go through Django's own ASGI handler with all its middleware. WebSockets join here.
+* Pages go through Django's own ASGI handler with all its middleware.
+* WebSockets are the live pages' (``/ws/live``).
 """
 
 import os
@@ -22,6 +23,7 @@ django.setup(set_prefix=False)
 from django.conf import settings  # noqa: E402
 
 from sessions_app.api.status import is_status_call, status_application  # noqa: E402
+from sessions_app.live.consumer import LiveConsumer  # noqa: E402
 
 API_PREFIXES: tuple[str, ...] = (
     "/experimental/",
@@ -50,11 +52,22 @@ class BareHandler(WSGIHandler):
 
 _api = WSGIMiddleware(cast("Any", BareHandler()), workers=settings.API_THREADS)
 _pages = ASGIHandler()
+_live = LiveConsumer.as_asgi()
+
+
+async def _websocket(scope: Any, receive: Any, send: Any) -> None:
+    """Sockets of pages; any other is refused."""
+    if scope["path"] == "/ws/live":
+        await _live(scope, receive, send)
+    else:
+        await send({"type": "websocket.close"})
 
 
 async def application(scope: Any, receive: Any, send: Any) -> None:
     """Send a request to the handler that it belongs to."""
-    if is_status_call(scope):
+    if scope["type"] == "websocket":
+        await _websocket(scope, receive, send)
+    elif is_status_call(scope):
         await status_application(scope, receive, send)
     elif scope["path"].startswith(API_PREFIXES):
         await _api(scope, receive, send)

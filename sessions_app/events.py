@@ -1,7 +1,7 @@
 """What the rest of the world hears of a change: an id, a state and a version, never contents.
 
-Only the transitions ring these bells, in the transaction of the change, so that nobody hears of what
-was rolled back. Listeners read the database to learn what is true.
+The bells are rung in the transaction of the change, so that nobody hears of what was rolled back. Listeners
+read the database to learn what is true.
 """
 
 import msgspec
@@ -14,18 +14,47 @@ CHANNEL = EVENTS
 class JobChanged(msgspec.Struct, frozen=True, tag="job", forbid_unknown_fields=True):
     id: str
     instance: int
+    backend: int
     state: str
     version: int
+    session: str | None = None
 
 
 class SessionChanged(msgspec.Struct, frozen=True, tag="session", forbid_unknown_fields=True):
     id: str
     instance: int
+    backend: int
     state: str
     version: int
 
 
-Event = JobChanged | SessionChanged
+class WindowChanged(msgspec.Struct, frozen=True, tag="window", forbid_unknown_fields=True):
+    """A reservation or another window; ``instance`` is None for an operator's. Rung by the reservations."""
+
+    id: str
+    instance: int | None
+    backend: int
+    state: str
+    version: int
+
+
+class BackendChanged(msgspec.Struct, frozen=True, tag="backend", forbid_unknown_fields=True):
+    """Something about a backend that is of no tenant: its windows, whether it runs jobs, its calibration."""
+
+    id: int
+
+
+class AccessChanged(msgspec.Struct, frozen=True, tag="access", forbid_unknown_fields=True):
+    """What a user may see has changed (0: anybody), or a browser was signed out.
+
+    Rung by triggers in the database. ``browser`` is a digest of the key of the browser's session.
+    """
+
+    user: int = 0
+    browser: str = ""
+
+
+Event = JobChanged | SessionChanged | WindowChanged | BackendChanged | AccessChanged
 
 _decoder: msgspec.json.Decoder[Event] = msgspec.json.Decoder(Event)
 

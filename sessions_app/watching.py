@@ -1,30 +1,48 @@
-"""Waiting for events inside the web process, without a thread or a query per waiter.
+"""Hearing bells inside the web process, without a thread or a query per waiter.
 
 One connection listens for all; whoever waits is told that something about their job changed and reads
-the database. A lost connection is made again; until then waiters simply run into their time limit.
+the database. A lost connection is made again; until then waiters simply run into their time limit, and
+subscribers are told afterwards that they may have missed something.
 """
 
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 import psycopg
+from psycopg.sql import SQL, Identifier
 
 from quantumsvc.doorbell import connection_parameters
-from sessions_app.events import CHANNEL, read_event
+from sessions_app.events import CHANNEL, JobChanged, SessionChanged, read_event
 
 logger = logging.getLogger(__name__)
 RETRY_SECONDS = 1.0
+
+
+# What messages between web processes are rung on.
+LAYER = "quantumsvc_layer"
+
+
+@dataclass(frozen=True)
+class Subscriber:
+    """Told of every bell of a channel, and of the end of a time in which bells may have been missed."""
+
+    channel: str
+    heard: Callable[[str], None]
+    missed: Callable[[], None]
 
 
 class Watch:
     """All waiters of one event loop."""
 
     def __init__(self) -> None:
+        self._subscribers: list[Subscriber] = []
         self._waiters: dict[str, set[asyncio.Event]] = defaultdict(set)
         self._ready = asyncio.Event()
+        self._had_link = False
         self._listener = asyncio.create_task(self._listen())
 
     @contextmanager
@@ -47,9 +65,14 @@ class Watch:
             return False
         return True
 
-    def close(self) -> None:
-        """Stop listening."""
+    def subscribe(self, subscriber: Subscriber) -> None:
+        """Tell ``subscriber`` from now on, as long as this loop runs."""
+        self._subscribers.append(subscriber)
+
+    def close(self) -> asyncio.Task[None]:
+        """Stop listening; ended once the task is."""
         self._listener.cancel()
+        return self._listener
 
     async def _listen(self) -> None:
         while True:
@@ -63,12 +86,23 @@ class Watch:
     async def _hear(self) -> None:
         link = await psycopg.AsyncConnection.connect(autocommit=True, **connection_parameters())
         async with link:
-            await link.execute(f"LISTEN {CHANNEL}")
+            for channel in (CHANNEL, LAYER):
+                await link.execute(SQL("LISTEN {}").format(Identifier(channel)))
+            if self._had_link:
+                for subscriber in self._subscribers:
+                    subscriber.missed()
+            self._had_link = True
             self._ready.set()
             async for bell in link.notifies():
-                if (event := read_event(bell.payload)) is not None:
-                    for waiter in self._waiters.get(event.id, ()):
-                        waiter.set()
+                self._tell(bell.channel, bell.payload)
+
+    def _tell(self, channel: str, payload: str) -> None:
+        if channel == CHANNEL and isinstance(event := read_event(payload), JobChanged | SessionChanged):
+            for waiter in self._waiters.get(event.id, ()):
+                waiter.set()
+        for subscriber in self._subscribers:
+            if subscriber.channel == channel:
+                subscriber.heard(payload)
 
 
 _watches: dict[int, tuple[asyncio.AbstractEventLoop, Watch]] = {}

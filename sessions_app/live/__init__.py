@@ -1,0 +1,1 @@
+"""What pages hear while they are looked at, over WebSockets and Channels."""

@@ -8,6 +8,7 @@ from django.db import transaction
 from quantumsvc.scheduling.states import PENDING_JOB_STATES, Cause, JobState, SessionState
 from quantumsvc.scheduling.timers import due_changes, idle_deadline_after
 from sessions_app.models import Job, JobPayload, Session
+from sessions_app.services.progress import announce_session
 from sessions_app.services.transitions import change_session, lock_session, move_job, move_session
 
 _FAILED_WITH_SESSION = {
@@ -104,6 +105,7 @@ def stop_accepting(session: Session, now: datetime) -> None:
         close_now(session, at=now, cause=Cause.USER_CLOSED)
     elif session.accepting_jobs:
         change_session(session, accepting_jobs=False, interactive_deadline=None)
+        announce_session(session.pk)
 
 
 def close_now(session: Session, *, at: datetime, cause: Cause) -> None:

@@ -31,11 +31,11 @@ def publish(job_id: str, attempt: int, seen: Progressing) -> None:
 def announce(job_id: str) -> None:
     """Tell those who watch that something about a job changed. Call inside the change's transaction."""
     Job.objects.filter(pk=job_id).update(version=F("version") + 1)
-    instance, state, version = Job.objects.values_list("instance_id", "state", "version").get(pk=job_id)
-    ring(CHANNEL, encode_event(JobChanged(job_id, instance, state, version)))
+    told = Job.objects.values_list("instance_id", "backend_id", "state", "version", "session_id")
+    ring(CHANNEL, encode_event(JobChanged(job_id, *told.get(pk=job_id))))
 
 
 def announce_session(session_id: str) -> None:
     """Tell those who watch that something about a session changed that is not its state. Call as above."""
-    row = Session.objects.values_list("instance_id", "state", "version").get(pk=session_id)
+    row = Session.objects.values_list("instance_id", "backend_id", "state", "version").get(pk=session_id)
     ring(CHANNEL, encode_event(SessionChanged(session_id, *row)))

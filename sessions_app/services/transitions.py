@@ -39,7 +39,8 @@ WITH old AS (
     SELECT id, %s, source, state, %s {attempt} FROM moved
 ) {also}
 SELECT {columns}, pg_notify('{channel}', json_build_object(
-    'type', '{kind}', 'id', id, 'instance', instance_id, 'state', state, 'version', version)::text)
+    'type', '{kind}', 'id', id, 'instance', instance_id, 'backend', backend_id, 'state', state,
+    'version', version {session})::text)
 FROM moved
 """
 
@@ -49,7 +50,8 @@ _KEEP_RESULT = """, kept AS (
 
 _FIRST = """
 WITH stored AS (
-    INSERT INTO sessions_app_job ({columns}) VALUES ({values}) RETURNING id, instance_id, state, version
+    INSERT INTO sessions_app_job ({columns}) VALUES ({values})
+    RETURNING id, instance_id, backend_id, session_id, state, version
 ), kept AS (
     INSERT INTO sessions_app_jobpayload (job_id, params) SELECT id, %s FROM stored
 ), noted AS (
@@ -59,7 +61,8 @@ WITH stored AS (
     INSERT INTO sessions_app_submission (job_id, digest, created_at) SELECT id, %s, %s FROM stored
 )
 SELECT pg_notify('{channel}', json_build_object(
-    'type', 'job', 'id', id, 'instance', instance_id, 'state', state, 'version', version)::text)
+    'type', 'job', 'id', id, 'instance', instance_id, 'backend', backend_id, 'state', state,
+    'version', version, 'session', session_id)::text)
 FROM stored
 """
 
@@ -87,6 +90,7 @@ def _move_sql(model: type[models.Model], sets: str, *, guarded: bool, also: str 
         sets=sets,
         guard="AND attempt = %s" if guarded else "",
         attempt=", attempt" if kind == "job" else "",
+        session=", 'session', session_id" if kind == "job" else "",
         columns=_columns(model),
         also=also,
     )

@@ -290,4 +290,6 @@ def test_it_tells_watchers_when_a_session_gets_more_time(
     rung: list[Event | None] = []
     monkeypatch.setattr(progress, "ring", lambda channel, payload: rung.append(read_event(payload)))
     extend_session(session=session, max_ttl=200, by=alice.user, now=at(1))
-    assert rung == [SessionChanged(session.pk, session.instance_id, "open", session.version + 1)]
+    assert rung == [
+        SessionChanged(session.pk, session.instance_id, session.backend_id, "open", session.version + 1)
+    ]
