@@ -64,7 +64,7 @@ class Migration(migrations.Migration):
         ('accounts', '0003_audit'),
         ('backends', '0002_calibration_source'),
         ('sessions', '0001_initial'),
-        ('sessions_app', '0012_limits'),
+        ('sessions_app', '0013_windows'),
     ]
 
     operations = [migrations.RunSQL(BELLS, SILENCE)]
