@@ -83,7 +83,7 @@ ALLOWED_HOSTS = env_list("QUANTUMSVC_ALLOWED_HOSTS", "127.0.0.1,localhost,[::1],
 CSRF_TRUSTED_ORIGINS = env_list("QUANTUMSVC_TRUSTED_ORIGINS", "")
 
 INSTALLED_APPS = [
-    "django.contrib.admin",
+    "quantumsvc.accounts.administration.OperatorAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -158,6 +158,7 @@ LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
 USE_TZ = True
 USE_I18N = False
+DATE_FORMAT, TIME_FORMAT, DATETIME_FORMAT = "Y-m-d", "H:i:s", "Y-m-d H:i:s"
 
 STATIC_URL = "/static/"
 STATIC_ROOT = DATA_DIR / "static"

@@ -21,8 +21,7 @@ CONTENT_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
-# The framework's own pages, which bring scripts and set their own rules.
-FOREIGN_PAGES = "/admin/"
+ADMIN_PAGES = "/admin/"
 
 
 class PageMiddleware(MiddlewareMixin):
@@ -30,7 +29,7 @@ class PageMiddleware(MiddlewareMixin):
 
     def process_request(self, request: HttpRequest) -> None:
         """Use the signed-in user's time zone until the answer is made; know from where it is asked."""
-        via = origin.Via.ADMIN if request.path.startswith(FOREIGN_PAGES) else origin.Via.PAGES
+        via = origin.Via.ADMIN if request.path.startswith(ADMIN_PAGES) else origin.Via.PAGES
         origin.enter(origin.Origin(via, request.META.get("REMOTE_ADDR") or ""))
         if request.user.is_authenticated and clock_of(request) != "utc":
             timezone.activate(ZoneInfo(request.user.time_zone))
@@ -39,9 +38,8 @@ class PageMiddleware(MiddlewareMixin):
         """Put the zone back; forbid caches to keep a page, and the page to load from elsewhere."""
         timezone.deactivate()
         origin.enter(origin.NOBODY)
-        if not request.path.startswith(FOREIGN_PAGES):
-            response.headers.setdefault("Content-Security-Policy", CONTENT_POLICY)
-            response.headers.setdefault("Cache-Control", "no-store")
+        response.headers.setdefault("Content-Security-Policy", CONTENT_POLICY)
+        response.headers.setdefault("Cache-Control", "no-store")
         return response
 
 

@@ -4,7 +4,7 @@ Each change notes itself in the audit, as done by ``actor``; without one, by the
 service itself.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
@@ -80,6 +80,28 @@ def create_instance(
 
 
 @transaction.atomic
+def change_instance(
+    *, instance: Instance, settings: Mapping[str, Any], now: datetime, actor: User | None, reason: str = ""
+) -> Instance:
+    """Change some of ``INSTANCE_SETTINGS``. Raises BadRequest, or Conflict when the name is taken."""
+    row = Instance.objects.select_for_update().get(pk=instance.pk)
+    if unknown := settings.keys() - set(INSTANCE_SETTINGS):
+        raise errors.BadRequest(f"These can't be changed: {', '.join(sorted(unknown))}.")
+    wanted = {**settings}
+    if "tags" in wanted:
+        wanted["tags"] = _tidy_tags(wanted["tags"])
+    _refuse_unprintable(wanted.get("name", ""), *wanted.get("tags", ()))
+    before, after = audit.changes(audit.values(row, INSTANCE_SETTINGS), wanted)
+    if not after:
+        return row
+    for name, value in after.items():
+        setattr(row, name, value)
+    _store(row, f"The account {row.account} has an instance named {row.name}.", update_fields=list(after))
+    audit.note("instance.changed", row, actor=actor, now=now, before=before, after=after, reason=reason)
+    return row
+
+
+@transaction.atomic
 def archive_instance(
     *, instance: Instance, now: datetime, actor: User | None = None, reason: str = ""
 ) -> Instance:
@@ -105,7 +127,12 @@ def restore_instance(
 
 @transaction.atomic
 def move_instance(
-    *, instance: Instance, parent: Instance | None, now: datetime, actor: User | None = None
+    *,
+    instance: Instance,
+    parent: Instance | None,
+    now: datetime,
+    actor: User | None = None,
+    reason: str = "",
 ) -> Instance:
     """Give the instance another parent in the tree of shares. Raises Conflict if that closed a circle."""
     # Two moves at once could close a circle that neither sees: one after the other, under one lock.
@@ -120,7 +147,8 @@ def move_instance(
     before = {"parent": instance.parent}
     Instance.objects.filter(pk=instance.pk).update(parent=parent)
     instance.parent = parent
-    audit.note("instance.moved", instance, actor=actor, now=now, before=before, after={"parent": parent})
+    after = {"parent": parent}
+    audit.note("instance.moved", instance, actor=actor, now=now, before=before, after=after, reason=reason)
     return instance
 
 
@@ -137,7 +165,7 @@ def add_member(
 
 @transaction.atomic
 def change_role(
-    *, instance: Instance, user: User, role: Role, now: datetime, actor: User | None = None
+    *, instance: Instance, user: User, role: Role, now: datetime, actor: User | None = None, reason: str = ""
 ) -> Membership:
     """Give a member another role. Raises NotFound, or Conflict when no manager would be left."""
     membership = _locked_membership(instance, user)
@@ -146,18 +174,23 @@ def change_role(
     before = {"role": membership.role}
     membership.role = role.value
     membership.save(update_fields=["role"])
-    audit.note("member.role_changed", membership, actor=actor, now=now, before=before, after={"role": role})
+    after = {"role": role}
+    audit.note(
+        "member.role_changed", membership, actor=actor, now=now, before=before, after=after, reason=reason
+    )
     return membership
 
 
 @transaction.atomic
-def remove_member(*, instance: Instance, user: User, now: datetime, actor: User | None = None) -> None:
+def remove_member(
+    *, instance: Instance, user: User, now: datetime, actor: User | None = None, reason: str = ""
+) -> None:
     """End a membership. Raises NotFound, or Conflict when no manager would be left."""
     membership = _locked_membership(instance, user)
     if membership.role == Role.MANAGER:
         _refuse_if_last_manager(instance)
     before = {"user": user, "role": membership.role}
-    audit.note("member.removed", membership, actor=actor, now=now, before=before)
+    audit.note("member.removed", membership, actor=actor, now=now, before=before, reason=reason)
     membership.delete()
 
 
@@ -246,10 +279,14 @@ def _refresh(instance: Instance, rows: int, state: str) -> None:
 
 def _insert(row: M, taken: str) -> M:
     """Check and insert; ``taken`` is the sentence for a name that exists."""
+    return _store(row, taken, force_insert=True)
+
+
+def _store(row: M, taken: str, **how: Any) -> M:
     try:
         row.clean_fields()
         with transaction.atomic():
-            row.save(force_insert=True)
+            row.save(**how)
     except ValidationError as problem:
         raise errors.BadRequest(" ".join(problem.messages)) from problem
     except IntegrityError as problem:

@@ -2,16 +2,18 @@
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
 from django.db import transaction
 
-from quantumsvc.accounts.models import Instance
+from quantumsvc.accounts import audit
+from quantumsvc.accounts.models import Instance, User
 from quantumsvc.backends.demo_devices import DemoDevice
 from quantumsvc.backends.models import Backend, BackendAccess, CalibrationSet
+from quantumsvc.errors import BadRequest
 from quantumsvc.wire.times import parse_time
 
 
@@ -64,6 +66,64 @@ _LIMIT_FIELDS = {
 
 def _row_limits(limits: dict[str, int]) -> dict[str, int]:
     return {field: limits[name] for name, field in _LIMIT_FIELDS.items() if name in limits}
+
+
+# What an operator may change of a backend that is in use.
+BACKEND_SETTINGS = (
+    "description", "max_shots", "max_pubs", "max_active_qubits", "max_gates", "max_work", "memory_bytes",
+    "default_execution_seconds", "max_execution_seconds",
+    "session_max_ttl", "dedicated_interactive_ttl", "batch_interactive_ttl", "unused_session_ttl",
+    "overrun_policy", "max_start_delay", "refuse_reserved", "release_after_minutes",
+)  # fmt: skip
+
+
+@transaction.atomic
+def change_backend(
+    *, backend: Backend, settings: Mapping[str, Any], now: datetime, actor: User | None, reason: str = ""
+) -> Backend:
+    """Change some of ``BACKEND_SETTINGS``. They hold for what is submitted or started from now on.
+
+    Raises BadRequest for other fields and Django's ``ValidationError`` for values that can't be.
+    """
+    if unknown := settings.keys() - set(BACKEND_SETTINGS):
+        raise BadRequest(f"These can't be changed: {', '.join(sorted(unknown))}.")
+    row = Backend.objects.select_for_update().get(pk=backend.pk)
+    before, after = audit.changes(audit.values(row, BACKEND_SETTINGS), settings)
+    if not after:
+        return row
+    for name, value in after.items():
+        setattr(row, name, value)
+    row.clean_fields(exclude={"configuration"})
+    row.validate_constraints()
+    row.save(update_fields=list(after))
+    audit.note("backend.changed", row, actor=actor, now=now, before=before, after=after, reason=reason)
+    return row
+
+
+@transaction.atomic
+def change_access(
+    *,
+    backend: Backend,
+    open_to_all: bool,
+    instances: Iterable[Instance],
+    now: datetime,
+    actor: User | None,
+    reason: str = "",
+) -> None:
+    """Say who may use a backend: everybody, or these instances. Jobs that were accepted stay."""
+    row = Backend.objects.select_for_update().get(pk=backend.pk)
+    chosen = {instance.pk: instance for instance in instances}
+    before = {"open_to_all": row.open_to_all, "instances": _granted(row)}
+    Backend.objects.filter(pk=row.pk).update(open_to_all=open_to_all)
+    BackendAccess.objects.filter(backend=row).exclude(instance__in=chosen).delete()
+    grant(backend=row, instances=chosen.values())
+    after = {"open_to_all": open_to_all, "instances": _granted(row)}
+    if before != after:
+        audit.note("backend.access", row, actor=actor, now=now, before=before, after=after, reason=reason)
+
+
+def _granted(backend: Backend) -> list[str]:
+    return sorted(BackendAccess.objects.filter(backend=backend).values_list("instance__crn", flat=True))
 
 
 def grant(*, backend: Backend, instances: Iterable[Instance]) -> None:

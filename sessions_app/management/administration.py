@@ -5,13 +5,14 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.conf import settings
-from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 from django.db import OperationalError, ProgrammingError, transaction
 
+from quantumsvc import clock
 from quantumsvc.accounts.models import User
 from quantumsvc.accounts.origin import Via, acting
+from quantumsvc.accounts.users import create_user
 from quantumsvc.errors import ServiceError
 
 
@@ -54,14 +55,6 @@ def user_called(username: str) -> User:
         raise CommandError(f"There is no user named '{username}'.", returncode=2) from None
 
 
-def make_user(username: str, password: str | None, **flags: bool) -> User:
+def make_user(username: str, password: str | None, *, operator: bool = False) -> User:
     """A new user; without a password they can use API keys but not sign in. Raises ``ValidationError``."""
-    user = User(username=username, **flags)
-    if password is None:
-        user.set_unusable_password()
-    else:
-        validate_password(password, user)
-        user.set_password(password)
-    user.full_clean()
-    user.save()
-    return user
+    return create_user(username=username, password=password, now=clock.now(), actor=None, operator=operator)

@@ -20,7 +20,7 @@ class Command(AdministrationCommand):
 
     def carry_out(self, options: dict[str, Any]) -> None:
         password = sys.stdin.readline().rstrip("\n") if options["password_stdin"] else _asked()
-        make_user(options["username"], password, is_operator=True, is_staff=True, is_superuser=True)
+        make_user(options["username"], password, operator=True)
         self.stdout.write(f"The operator {options['username']} can sign in.")
 
 

@@ -1,0 +1,85 @@
+"""Olga operates the platform; the people and the work are those of the pages' tests."""
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from quantumsvc.accounts.models import AuditEntry
+from quantumsvc.backends.models import Backend
+from sessions_app.models import CalibrationPolicy, Job, Session
+from sessions_app.services.calibrations.requesting import Wish, request_calibration
+from sessions_app.services.submission import Author
+from tests.factories import at, open_, submit
+from tests.pages.conftest import Reader, text_of
+from tests.pages.conftest import author as author
+from tests.pages.conftest import backend as backend
+from tests.pages.conftest import lab as lab
+from tests.pages.conftest import max_ as max_
+from tests.pages.conftest import olga as olga
+from tests.pages.conftest import rita as rita
+from tests.pages.conftest import stranger as stranger
+from tests.pages.conftest import time as time
+from tests.pages.conftest import wanda as wanda
+from tests.services.worker import Worker
+
+
+def act(operator: Reader, model: str, row: Any, name: str, /, **data: Any) -> Any:
+    """Confirm an act on one row, or what makes a new one when ``row`` is None."""
+    where = f"act/{name}/" if row is None else f"{row.pk}/act/{name}/"
+    return operator.client.post(f"/admin/{model}/{where}", {"confirmed": "yes", **data})
+
+
+def asked(operator: Reader, model: str, row: Any, name: str) -> str:
+    """The text of the page that asks before the act."""
+    where = f"act/{name}/" if row is None else f"{row.pk}/act/{name}/"
+    return operator.sees(f"/admin/{model}/{where}")
+
+
+def refused(answer: Any) -> str:
+    """The errors of a form that was not accepted."""
+    assert answer.status_code == 200, answer
+    found = re.findall(r'<ul class="errorlist[^"]*"[^>]*>(.*?)</ul>', answer.content.decode(), re.DOTALL)
+    assert found, "nothing was refused"
+    return text_of(" ".join(found))
+
+
+def done(answer: Any) -> str:
+    """What is said after an act, on the page that it leads to."""
+    assert answer.status_code == 302, refused(answer)
+    answer = answer.client.get(answer["Location"])
+    assert answer.status_code == 200
+    return " ".join(str(message) for message in answer.context["messages"])
+
+
+def last_act() -> tuple[str, str, str]:
+    """The newest entry of the audit: who, what, why."""
+    entry = AuditEntry.objects.first()
+    assert entry is not None
+    return entry.actor_name, entry.action, entry.reason
+
+
+@dataclass
+class Work:
+    """A running job, a waiting one, an open session, and a calibration that is due tomorrow."""
+
+    running: Job
+    waiting: Job
+    session: Session
+    worker: Worker
+
+
+@pytest.fixture
+def work(author: Author, backend: Backend) -> Work:
+    return make_work(author, backend)
+
+
+def make_work(author: Author, backend: Backend) -> Work:
+    running, waiting = submit(author, backend, 1), submit(author, backend, 2)
+    session = open_(author, backend, 3)
+    worker = Worker(backend)
+    worker.start(4)
+    request_calibration(backend=backend, wish=Wish(due_at=at(86_400)), now=at(5), by=None)
+    CalibrationPolicy.objects.get_or_create(backend=backend)
+    return Work(running, waiting, session, worker)
