@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from sessions_app.api import backends, jobs, operating, sessions
+from sessions_app.api import backends, jobs, operating, sessions, usage
 
 urlpatterns = [
     path("backends", backends.BackendsView.as_view()),
@@ -15,6 +15,13 @@ urlpatterns = [
     path("backends/<str:name>/drain", operating.DrainView.as_view()),
     path("backends/<str:name>/offline", operating.OfflineView.as_view()),
     path("backends/<str:name>/online", operating.OnlineView.as_view()),
+    path("instance", usage.InstanceView.as_view()),
+    path("instances/configuration", usage.InstanceConfigurationView.as_view()),
+    path("instances/ledger", usage.LedgerView.as_view()),
+    path("analytics/usage", usage.AnalyticsView.as_view()),
+    path("analytics/usage_grouped", usage.GroupedAnalyticsView.as_view()),
+    path("analytics/usage_grouped_by_date", usage.DailyAnalyticsView.as_view()),
+    path("analytics/filters", usage.AnalyticsFiltersView.as_view()),
     path("instances/usage", backends.InstanceUsageView.as_view()),
     path("sessions", sessions.SessionsView.as_view()),
     path("sessions/<str:ident>", sessions.SessionView.as_view()),

@@ -51,7 +51,18 @@ OBJECTS: dict[str, tuple[str, ...]] = {
     "jobs/<str:ident>/tags": ("PUT",),
 }
 # Lists and sums: what a stranger reads there tells nothing of others.
-LISTS = ("backends", "jobs", "instances/usage")
+LISTS = (
+    "backends",
+    "jobs",
+    "instance",
+    "instances/usage",
+    "instances/configuration",
+    "instances/ledger",
+    "analytics/usage",
+    "analytics/usage_grouped",
+    "analytics/usage_grouped_by_date",
+    "analytics/filters",
+)
 # Makes things of one's own; what the body names is covered below.
 MAKERS = ("sessions", "jobs")
 RUNTIME = {*OBJECTS, *LISTS, *MAKERS}
@@ -153,7 +164,15 @@ def test_it_lists_nothing_foreign(stranger: Caller, owned: dict[str, str], route
     answer = stranger.get(f"/{route}")
     assert answer.status_code == 200
     assert not any(name in answer.content.decode() for name in (*owned.values(), "secret"))
-    counts = {"jobs": "count", "instances/usage": "usage_consumed_seconds"}
+    counts = {
+        "jobs": "count",
+        "instances/usage": "usage_consumed_seconds",
+        "instances/configuration": "usage_consumed_seconds",
+        "instances/ledger": "lines",
+        "analytics/usage": "usage",
+        "analytics/usage_grouped": "data",
+        "analytics/usage_grouped_by_date": "data",
+    }
     assert not answer.json().get(counts.get(route, ""), 0)
 
 
