@@ -7,6 +7,7 @@ import pytest
 
 from quantumsvc.accounts.models import AuditEntry, Instance
 from quantumsvc.accounts.roles import Role
+from quantumsvc.accounts.tokens import issue_token
 from quantumsvc.backends.models import Backend
 from sessions_app.models import Job
 from tests.api.callers import Caller, make_caller, message, refusal
@@ -25,6 +26,12 @@ def manager(alice: Caller) -> Caller:
 
 def limit(caller: Caller, **over: Any) -> None:
     Instance.objects.filter(pk=caller.instance.pk).update(**over)
+
+
+def signed_in_again(caller: Caller, when: float) -> Caller:
+    """With a token of that day."""
+    token = issue_token(caller.user, caller.issued.key, at(when))["access_token"]
+    return caller.having(Authorization=f"Bearer {token}")
 
 
 def work(alice: Caller, backend: Backend, time: Time) -> dict[str, str]:
@@ -108,11 +115,13 @@ def test_it_filters_what_it_adds_up(alice: Caller, backend: Backend, time: Time)
 def test_it_adds_up_by_day(alice: Caller, backend: Backend, time: Time) -> None:
     for day, seconds in ((0, 5.0), (1, 7.0)):
         time.seconds = day * DAY
+        alice = signed_in_again(alice, day * DAY)
         post_job(alice, backend)
         worker = Worker(backend, when=day * DAY)
         worker.start(day * DAY)
         worker.turn(day * DAY + 10, end="completed", quantum_seconds=seconds)
     time.seconds = 2 * DAY
+    alice = signed_in_again(alice, 2 * DAY)
     told = alice.get("/analytics/usage_grouped_by_date", group_by="backend").json()
     assert [(each["interval_start"][:10], each["key"], each["usage"]) for each in told["data"]] == [
         ("2026-11-21", backend.name, 5000),
