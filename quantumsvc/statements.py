@@ -22,6 +22,9 @@ class Statement:
     parameters: Sequence[object] = ()
 
 
+COMMIT = Statement("COMMIT")
+
+
 def run(*statements: Statement) -> list[Rows]:
     """Run the statements in their order, in the present transaction and one round trip; the rows of each.
 
@@ -39,4 +42,20 @@ def run(*statements: Statement) -> list[Rows]:
             with link.pipeline():
                 for cursor, statement in zip(cursors, statements, strict=True):
                     cursor.execute(statement.sql.encode(), statement.parameters, prepare=True)
-        return [cursor.fetchall() if cursor.description else [] for cursor in cursors]
+        return [_rows(cursor) for cursor in cursors]
+
+
+def finish(*statements: Statement) -> list[Rows]:
+    """Run the last statements of the present transaction, and commit it on the same journey.
+
+    Only for a caller who need not see the rows to know that they may be kept. Inside another
+    transaction's block nothing is committed yet.
+    """
+    assert connection.in_atomic_block
+    return run(*statements) if connection.savepoint_ids else run(*statements, COMMIT)[:-1]
+
+
+def _rows(cursor: "psycopg.Cursor[Any]") -> Rows:
+    """All rows; asks the bare result whether there can be any, since a description is dear to make."""
+    bare = cursor.pgresult
+    return cursor.fetchall() if bare is not None and bare.nfields else []

@@ -73,7 +73,8 @@ class Attempt:
         Raises :class:`Abandoned`, :class:`ChildLost` or :class:`LeaseLost`; the child is dead then.
         """
         try:
-            self._start()
+            if not self.child.running:
+                self.begin()
             while True:
                 readable = [self.child.fileno(), self.bell.fileno()]
                 select.select(readable, [], [], max(self._next() - time.monotonic(), 0.0))
@@ -86,7 +87,8 @@ class Attempt:
             self.child.kill()
             raise
 
-    def _start(self) -> None:
+    def begin(self) -> None:
+        """Give the child its task. ``run`` does it, unless it was done before."""
         self.heartbeat_at = self.began + HEARTBEAT.total_seconds()
         self.look_at = self.began + LOOK_AGAIN
         self.child.start(task_of(self.claim), self.claim.params)

@@ -1,5 +1,6 @@
 """One look at a backend: end what has ended, decide, start what was chosen; one short transaction."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -11,28 +12,28 @@ from quantumsvc.scheduling.policy import Hold, Idle, Start
 from quantumsvc.scheduling.snapshot import Snapshot
 from quantumsvc.scheduling.states import Cause, JobState, SessionState
 from quantumsvc.scheduling.timers import due_changes
-from quantumsvc.statements import Statement, run
+from quantumsvc.statements import Statement, finish, run
 from sessions_app.models import Job, Session
 from sessions_app.services.decisions import decision_note
 from sessions_app.services.endings import Ending, give_back, record, record_later
-from sessions_app.services.leases import Lease, leave, renew, request_drain
+from sessions_app.services.leases import Lease, leave, leaving_of, renew, request_drain
 from sessions_app.services.limits import must_give_way
 from sessions_app.services.lives import activate, settle
-from sessions_app.services.queue import Front, active_of, front_of, read_backend
+from sessions_app.services.queue import (
+    Candidate,
+    Front,
+    active_of,
+    candidate_of,
+    front_of,
+    params_of,
+    read_backend,
+)
 from sessions_app.services.snapshots import decision_on
 from sessions_app.services.transitions import (
-    Expression,
     JobMove,
     lock_session,
     move_session,
     unwritten_facts,
-)
-
-_PARAMS = "SELECT params FROM sessions_app_jobpayload WHERE job_id = %s"
-_SET_IN_FORCE = (
-    "CASE WHEN t.calibration_pinned THEN t.calibration_submitted_id ELSE ("
-    "SELECT c.id FROM backends_calibrationset c WHERE c.backend_id = t.backend_id AND c.taken_at <= %s "
-    "ORDER BY c.taken_at DESC, c.id DESC LIMIT 1) END"
 )
 
 
@@ -50,8 +51,17 @@ class Claim:
         return self.job.calibration_run_id or ""
 
 
+# Sets a claimed job going, before its claim is committed.
+Begin = Callable[[Claim], None]
+
+
 def turn(
-    lease: Lease, *, now: datetime, ended: Ending | None = None, leaving: bool = False
+    lease: Lease,
+    *,
+    now: datetime,
+    ended: Ending | None = None,
+    leaving: bool = False,
+    begin: Begin | None = None,
 ) -> Claim | Hold | Idle:
     """Complete, decide and claim in one transaction (S1-S10, J2).
 
@@ -59,6 +69,9 @@ def turn(
     ``leaving``, the lease is given back in the same transaction when nothing can start: a submission
     that comes later sees no lease and asks for a new drain. Raises :class:`LeaseLost` when the backend
     is not ours any more.
+
+    ``begin`` is called with the claim as soon as it is certain, so that the child works while the database
+    writes. Whoever passes it must end the child when this raises: the job then still waits, in its place.
     """
     with transaction.atomic():
         look = _look(lease, now, ended)
@@ -70,11 +83,10 @@ def turn(
             front=look.front,
             unwritten=look.later,
         )
-        step = _claim(decision, look, snapshot) if isinstance(decision, Start) else decision
-        write_rest(look)
-        if leaving and not isinstance(step, Claim):
-            leave(lease)
-        return step
+        if isinstance(decision, Start):
+            return _claim(decision, look, snapshot, begin)
+        finish(*rest_of(look), *([leaving_of(lease)] if leaving else []))
+        return decision
 
 
 def hand_over(lease: Lease, *, now: datetime, ended: Ending | None) -> None:
@@ -93,6 +105,7 @@ class Look:
     accepts_starts: bool
     sessions: list[Session]
     front: Front
+    candidate: Candidate | None
     later: list[Statement]
 
 
@@ -109,7 +122,7 @@ def _look(lease: Lease, now: datetime, ended: Ending | None) -> Look:
     if ended is not None and _record_if_held(ended, now, sessions, front, later):
         front = replace(front, running=None)
     _make_room(sessions, front, now)
-    return Look(reading.backend, reading.accepts_starts, sessions, front, later)
+    return Look(reading.backend, reading.accepts_starts, sessions, front, reading.candidate, later)
 
 
 def _make_room(sessions: list[Session], front: Front, now: datetime) -> None:
@@ -151,30 +164,42 @@ def _record_if_held(
     return True
 
 
-def _claim(decision: Start, look: Look, snapshot: Snapshot) -> Claim:
+def _claim(decision: Start, look: Look, snapshot: Snapshot, begin: Begin | None) -> Claim:
     """L3, J2, E1: the job runs from now on, in its next attempt; its session is active; it is written why."""
     chosen, now = decision.job, snapshot.now
     if chosen.session is not None:
         _activate(look, chosen.session, now)
-    move = start_of(chosen.id, now)
+    claim = _claim_of(chosen.id, look, now)
+    # The lease's row is locked, and nobody starts, cancels or moves a waiting job without it.
+    if begin is not None:
+        begin(claim)
+    move = start_of(chosen.id, now, claim.job.calibration_run_id)
     note = decision_note(look.backend.pk, decision, snapshot)
-    *_, moved, params, _ = run(*rest_of(look), move.statement(), Statement(_PARAMS, [chosen.id]), note)
-    return Claim(move.outcome(moved), look.backend, bytes(params[0][0]))
+    *_, moved, _ = finish(*rest_of(look), move.statement(), note)
+    move.check(moved)
+    return claim
 
 
-def start_of(ident: str, now: datetime) -> JobMove:
-    """The move that begins a job's next attempt, under the calibration that is in force."""
+def _claim_of(ident: str, look: Look, now: datetime) -> Claim:
+    known = look.candidate
+    found = known if known and known.job.pk == ident else candidate_of(ident, now, rest_of(look))
+    job = found.job
+    job.state, job.phase, job.started_at = JobState.RUNNING.value, "preparing", now
+    job.attempt, job.version = job.attempt + 1, job.version + 1
+    job.calibration_run_id = found.calibration_id
+    return Claim(job, look.backend, params_of(ident) if found.params is None else found.params)
+
+
+def start_of(ident: str, now: datetime, calibration_id: str | None) -> JobMove:
+    """The move that begins a job's next attempt, under this calibration set."""
     return JobMove(
         ident=ident,
         target=JobState.RUNNING,
         at=now,
         cause=Cause.CHOSEN,
         begins_attempt=True,
-        fields={
-            "started_at": now,
-            "phase": "preparing",
-            "calibration_run": Expression(_SET_IN_FORCE, (now,)),
-        },
+        brief=True,
+        fields={"started_at": now, "phase": "preparing", "calibration_run": calibration_id},
     )
 
 

@@ -9,7 +9,7 @@ import os
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 
 from django.db import transaction
@@ -57,7 +57,9 @@ class Drain:
         self.lease = lease
         self.bell = bell
         self.children = Children()
+        self.early: Attempt | None = None
         self.began = time.monotonic()
+        self.looked_for_others = self.began
 
     def run(self) -> None:
         """Turn after turn until there is nothing to do, or another worker has the backend."""
@@ -66,7 +68,9 @@ class Drain:
         leaving = False
         try:
             while True:
-                step = turn(self.lease, now=clock.now(), ended=ended, leaving=leaving)
+                step = turn(
+                    self.lease, now=clock.now(), ended=ended, leaving=leaving, begin=self._begin_early
+                )
                 ended = None
                 if isinstance(step, Claim):
                     ended = self._attempt(step)
@@ -78,19 +82,33 @@ class Drain:
         finally:
             self.children.release()
 
+    def _begin_early(self, claim: Claim) -> None:
+        """Set the job going while its claim is being written, if the right child is at hand."""
+        child = None
+        with suppress(PoolUnavailable):
+            child = self.children.at_hand(claim)
+        if child is not None:
+            self.early = Attempt(claim, child, self.bell, self.lease)
+            self.early.begin()
+
     def _attempt(self, claim: Claim) -> Ending | None:
+        attempt, self.early = self.early, None
+        if attempt is None:
+            attempt = Attempt(claim, self._child_for(claim), self.bell, self.lease)
         try:
-            child = self.children.child_for(claim)
-        except PoolUnavailable:
-            self._give_back(claim, "There was no process to run this job in.", lost=False)
-            raise
-        try:
-            return Attempt(claim, child, self.bell, self.lease).run()
+            return attempt.run()
         except Abandoned:
             return None
         except ChildLost as lost:
             self._give_back(claim, str(lost), lost=True)
             return None
+
+    def _child_for(self, claim: Claim) -> ChildLease:
+        try:
+            return self.children.child_for(claim)
+        except PoolUnavailable:
+            self._give_back(claim, "There was no process to run this job in.", lost=False)
+            raise
 
     def _give_back(self, claim: Claim, reason: str, *, lost: bool) -> None:
         logger.warning("job %s goes back to its place: %s", claim.job.pk, reason)
@@ -106,7 +124,11 @@ class Drain:
         return is_stopping() or self._used_its_slice()
 
     def _used_its_slice(self) -> bool:
-        return time.monotonic() - self.began > SLICE_SECONDS and others_wait()
+        now = time.monotonic()
+        if now - self.began <= SLICE_SECONDS or now - self.looked_for_others < YIELD_CHECK_SECONDS:
+            return False
+        self.looked_for_others = now
+        return others_wait()
 
     def _wait(self, step: Hold | Idle) -> bool:
         """Wait for a bell until the hold ends, or for a moment when idle. False: time to leave."""
@@ -141,18 +163,29 @@ class Children:
     def child_for(self, claim: Claim) -> ChildLease:
         """The warm child of the job's instance, or another one. Raises :class:`PoolUnavailable`."""
         pool = pool_for(claim.backend)
-        key = (pool.socket_path, f"{claim.backend.name}:{claim.job.instance_id}")
-        if self.child is not None and (key != self.key or not self.child.alive or self.child.worn()):
-            self.release()
-        if self.child is None:
-            self.key, self.child = key, _patiently(pool, key[1])
+        if (child := self.at_hand(claim)) is not None:
+            return child
+        self.release()
+        key = _key_of(pool, claim)
+        self.key, self.child = key, _patiently(pool, key[1])
         return self.child
+
+    def at_hand(self, claim: Claim) -> ChildLease | None:
+        """The child that is leased already, if it may run this job."""
+        child = self.child
+        if child is None or not child.alive or self.key != _key_of(pool_for(claim.backend), claim):
+            return None
+        return None if child.worn() else child
 
     def release(self) -> None:
         """Give the child back to be kept warm."""
         if self.child is not None:
             self.child.release()
             self.child = None
+
+
+def _key_of(pool: ExecutionPool, claim: Claim) -> tuple[str, str]:
+    return pool.socket_path, f"{claim.backend.name}:{claim.job.instance_id}"
 
 
 def _patiently(pool: ExecutionPool, key: str) -> ChildLease:

@@ -67,10 +67,10 @@ def record_later(
     _keep(ending)
     if session is not None:
         note_job_ended(session, at=now, ran=True, queued=queued)
-    return [_move_of(ending, now).statement(), *books]
+    return [_move_of(ending, now, brief=True).statement(), *books]
 
 
-def _move_of(ending: Ending, now: datetime) -> JobMove:
+def _move_of(ending: Ending, now: datetime, *, brief: bool = False) -> JobMove:
     return JobMove(
         ident=ending.job_id,
         target=ending.state,
@@ -78,6 +78,7 @@ def _move_of(ending: Ending, now: datetime) -> JobMove:
         cause=ending.cause,
         attempt=ending.attempt,
         result=ending.result,
+        brief=brief,
         fields={
             "finished_at": now,
             "phase": "",

@@ -24,6 +24,10 @@ _RENEW = """
 UPDATE sessions_app_backendlease SET expires_at = %s
 WHERE backend_id = %s AND fence = %s AND owner = %s RETURNING fence
 """
+_LEAVE = """
+UPDATE sessions_app_backendlease SET owner = '', expires_at = NULL
+WHERE backend_id = %s AND fence = %s AND owner = %s
+"""
 
 
 class LeaseLost(Exception):
@@ -92,10 +96,14 @@ def renew(lease: Lease, now: datetime) -> None:
         raise LeaseLost
 
 
+def leaving_of(lease: Lease) -> Statement:
+    """The statement that gives the backend back. Does nothing when it is not ours any more."""
+    return Statement(_LEAVE, [lease.backend_id, lease.fence, lease.owner])
+
+
 def leave(lease: Lease) -> None:
-    """Give the backend back. Does nothing when it is not ours any more."""
-    mine = BackendLease.objects.filter(pk=lease.backend_id, fence=lease.fence, owner=lease.owner)
-    mine.update(owner="", expires_at=None)
+    """Carry out :func:`leaving_of`."""
+    run(leaving_of(lease))
 
 
 def dead_leases(now: datetime) -> list[int]:

@@ -15,10 +15,10 @@ from quantumsvc.scheduling.queued import QueuedJob
 from quantumsvc.scheduling.snapshot import RunningJob
 from quantumsvc.scheduling.states import SessionState
 from quantumsvc.statements import Rows, Statement, run
-from sessions_app.models import Session
+from sessions_app.models import Job, Session
 from sessions_app.services.leases import Lease, LeaseLost, renewal
 from sessions_app.services.limits import IS_OVER
-from sessions_app.services.transitions import session_columns, sessions_from
+from sessions_app.services.transitions import job_columns, job_from, session_columns, sessions_from
 
 # What a decision needs to know of a waiting job; how long it is taken to run is the user's own limit,
 # else what the program took before on this backend, else the limit in force (W2).
@@ -49,6 +49,17 @@ UNION ALL
 UNION ALL
 (SELECT 'session', {JOB_COLUMNS}, NULL, NULL FROM sessions_app_job j {_ACTIVE} AND NOT {IS_OVER} {RUN_TIME}
  WHERE j.session_id = {_MINE} AND j.state = 'queued' ORDER BY j.created_at, j.id LIMIT 1)
+"""
+# The whole job, the calibration set under which it would start now, and its params unless they are large.
+_CANDIDATE = """
+SELECT {columns}, CASE WHEN j.calibration_pinned THEN j.calibration_submitted_id ELSE (
+    SELECT c.id FROM backends_calibrationset c WHERE c.backend_id = j.backend_id AND c.taken_at <= %s
+    ORDER BY c.taken_at DESC, c.id DESC LIMIT 1) END,
+    CASE WHEN octet_length(p.params) <= 1000000 THEN p.params END
+FROM sessions_app_job j JOIN sessions_app_jobpayload p ON p.job_id = j.id {which}
+"""
+_NEXT_OF_SESSION = f"""
+{_ACTIVE} WHERE j.session_id = {_MINE} AND j.state = 'queued' ORDER BY j.created_at, j.id LIMIT 1
 """
 # Steps from one (instance, user) with waiting jobs to the next, by index, whatever lies between.
 _HEADS = f"""
@@ -92,13 +103,26 @@ class Front:
 
 
 @dataclass(frozen=True, slots=True)
+class Candidate:
+    """A waiting job with all that starting it takes; ``params`` is ``None`` when they are large."""
+
+    job: Job
+    calibration_id: str | None
+    params: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
 class Reading:
-    """A backend as its rows tell: the sessions that a turn may change are locked."""
+    """A backend as its rows tell: the sessions that a turn may change are locked.
+
+    ``candidate`` is the job that the active session would start.
+    """
 
     backend: Backend
     accepts_starts: bool
     sessions: list[Session]
     front: Front
+    candidate: Candidate | None
 
 
 def read_backend(lease: Lease, now: datetime, ended: str | None) -> Reading:
@@ -109,13 +133,41 @@ def read_backend(lease: Lease, now: datetime, ended: str | None) -> Reading:
     """
     ident = lease.backend_id
     sessions = Statement(_SESSIONS.format(columns=session_columns()), [ident, now, ended or ""])
-    renewed, backend, locked, front = run(
-        renewal(lease, now), Statement(_BACKEND, [ident]), sessions, _front_statement(ident, now)
+    candidate = Statement(_candidate_sql(_NEXT_OF_SESSION), [now, ident])
+    renewed, backend, locked, front, first = run(
+        renewal(lease, now), Statement(_BACKEND, [ident]), sessions, _front_statement(ident, now), candidate
     )
     if not renewed:
         raise LeaseLost
     accepts, version = backend[0]
-    return Reading(_backend(ident, version), accepts, sessions_from(locked), _front(front))
+    return Reading(_backend(ident, version), accepts, sessions_from(locked), _front(front), _candidate(first))
+
+
+def candidate_of(ident: str, now: datetime, after: Sequence[Statement] = ()) -> Candidate:
+    """The waiting job of that id, read after the statements of ``after`` on the same journey."""
+    *_, rows = run(*after, Statement(_candidate_sql("WHERE j.id = %s"), [now, ident]))
+    candidate = _candidate(rows)
+    assert candidate is not None
+    return candidate
+
+
+def params_of(ident: str) -> bytes:
+    """What was submitted, however large."""
+    return bytes(
+        run(Statement("SELECT params FROM sessions_app_jobpayload WHERE job_id = %s", [ident]))[0][0][0]
+    )
+
+
+@lru_cache(maxsize=2)
+def _candidate_sql(which: str) -> str:
+    return _CANDIDATE.format(columns=job_columns(), which=which)
+
+
+def _candidate(rows: Rows) -> Candidate | None:
+    if not rows:
+        return None
+    *row, calibration_id, params = rows[0]
+    return Candidate(job_from(tuple(row)), calibration_id, None if params is None else bytes(params))
 
 
 @lru_cache(maxsize=256)

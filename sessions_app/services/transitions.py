@@ -81,7 +81,9 @@ def _columns(model: type[models.Model], prefix: str = "") -> str:
 
 
 @cache
-def _move_sql(model: type[models.Model], sets: str, *, guarded: bool, also: str = "") -> str:
+def _move_sql(
+    model: type[models.Model], sets: str, *, guarded: bool, also: str = "", brief: bool = False
+) -> str:
     kind = str(model._meta.model_name)
     return _MOVE.format(
         kind=kind,
@@ -91,7 +93,7 @@ def _move_sql(model: type[models.Model], sets: str, *, guarded: bool, also: str 
         guard="AND attempt = %s" if guarded else "",
         attempt=", attempt" if kind == "job" else "",
         session=", 'session', session_id" if kind == "job" else "",
-        columns=_columns(model),
+        columns="id" if brief else _columns(model),
         also=also,
     )
 
@@ -121,7 +123,7 @@ class JobMove:
     """A guarded change of a job's state (J1), with its event and its bell.
 
     With ``attempt``, only that attempt may; ``begins_attempt`` counts a new one (J2). ``result`` is kept
-    if, and only if, the job moves.
+    if, and only if, the job moves. A ``brief`` one gives the id alone, for a caller who knows the row.
     """
 
     ident: str
@@ -131,6 +133,7 @@ class JobMove:
     attempt: int | None = None
     begins_attempt: bool = False
     result: bytes | None = None
+    brief: bool = False
     fields: Mapping[str, Any]
 
     def statement(self) -> Statement:
@@ -138,7 +141,8 @@ class JobMove:
         more = {"attempt": Expression("t.attempt + 1")} if self.begins_attempt else {}
         sets, values = _sets(Job, {**self.fields, **more})
         keeps = self.result is not None
-        sql = _move_sql(Job, sets, guarded=self.attempt is not None, also=_KEEP_RESULT if keeps else "")
+        also = _KEEP_RESULT if keeps else ""
+        sql = _move_sql(Job, sets, guarded=self.attempt is not None, also=also, brief=self.brief)
         guard = [] if self.attempt is None else [self.attempt]
         kept = [self.result] if keeps else []
         sources = sorted(job_sources(self.target))
@@ -147,9 +151,13 @@ class JobMove:
 
     def outcome(self, rows: Rows) -> Job:
         """The job as it is now. Raises :class:`StaleTransition` when nothing moved."""
+        self.check(rows)
+        return job_from(rows[0])
+
+    def check(self, rows: Rows) -> None:
+        """Raise :class:`StaleTransition` when nothing moved."""
         if rows:
-            job: Job = _instance(Job, rows[0])
-            return job
+            return
         found = Job.objects.filter(pk=self.ident).values_list("state", "attempt").first()
         story = f"{found[0]}, attempt {found[1]}" if found else None
         raise StaleTransition("job", self.ident, self.target, frozenset(job_sources(self.target)), story)
@@ -272,6 +280,17 @@ def write_back(session: Session) -> None:
     """Write the changed facts of a locked session that were not written yet."""
     if facts := unwritten_facts(session):
         run(*facts)
+
+
+def job_from(row: tuple[Any, ...]) -> Job:
+    """A job from a row that begins with all its columns."""
+    job: Job = _instance(Job, row)
+    return job
+
+
+def job_columns() -> str:
+    """All columns of a job named ``j``, as ``job_from`` expects them."""
+    return _columns(Job, "j.")
 
 
 def sessions_from(rows: Rows) -> list[Session]:

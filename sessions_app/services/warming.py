@@ -22,7 +22,7 @@ def warm_up() -> None:
     try:
         with transaction.atomic():
             read_turns(NO_BACKEND, now)
-            run(start_of(NO_JOB, now).statement())
+            run(start_of(NO_JOB, now, None).statement())
             read_backend(Lease(NO_BACKEND, 0, ""), now, None)
     except LeaseLost:
         return
