@@ -61,6 +61,7 @@ class Attempt:
     began: float = field(default_factory=time.monotonic)
     heartbeat_at: float = 0.0
     look_at: float = 0.0
+    begun: bool = False
     publish_at: float | None = None
     seen: Progressing = field(default_factory=Progressing)
     lines: list[str] = field(default_factory=list)
@@ -73,7 +74,7 @@ class Attempt:
         Raises :class:`Abandoned`, :class:`ChildLost` or :class:`LeaseLost`; the child is dead then.
         """
         try:
-            if not self.child.running:
+            if not self.begun:
                 self.begin()
             while True:
                 readable = [self.child.fileno(), self.bell.fileno()]
@@ -89,6 +90,7 @@ class Attempt:
 
     def begin(self) -> None:
         """Give the child its task. ``run`` does it, unless it was done before."""
+        self.begun = True
         self.heartbeat_at = self.began + HEARTBEAT.total_seconds()
         self.look_at = self.began + LOOK_AGAIN
         self.child.start(task_of(self.claim), self.claim.params)
