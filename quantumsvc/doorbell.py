@@ -4,6 +4,8 @@ They may be lost or doubled; whoever hears one reads the database to learn what 
 transaction, a bell sounds when, and only if, the transaction commits.
 """
 
+import atexit
+import os
 import select
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -67,6 +69,57 @@ class Listener:
 def listening(*channels: str) -> Iterator[Listener]:
     """Listen from now on, so that a bell rung after this call is never missed."""
     with psycopg.connect(autocommit=True, **connection_parameters()) as link:
-        for channel in channels:
-            link.execute(psycopg.sql.SQL("LISTEN {}").format(psycopg.sql.Identifier(channel)))
+        _listen(link, channels)
         yield Listener(link)
+
+
+# The process that opened the kept connection, and the connection.
+_kept: tuple[int, "psycopg.Connection[Any]"] | None = None
+
+
+@contextmanager
+def kept_listening(*channels: str) -> Iterator[Listener]:
+    """The same on a connection that the process keeps for the next time, since opening one takes a while.
+
+    Nothing of one use is left for the next: no channel, no unheard bell, no advisory lock. One use at a
+    time. A use that ends with an error ends the connection.
+    """
+    global _kept
+    link = _kept_connection()
+    _kept = None
+    try:
+        _listen(link, channels)
+        yield Listener(link)
+        with link.pipeline():
+            link.execute("UNLISTEN *")
+            link.execute("SELECT pg_advisory_unlock_all()")
+        list(link.notifies(timeout=0))
+    except BaseException:
+        link.close()
+        raise
+    _kept = (os.getpid(), link)
+
+
+@atexit.register
+def _let_go() -> None:
+    if _kept is not None and _kept[0] == os.getpid():
+        _kept[1].close()
+
+
+def _kept_connection() -> "psycopg.Connection[Any]":
+    if _kept is not None and _kept[0] == os.getpid() and _is_alive(_kept[1]):
+        return _kept[1]
+    return psycopg.connect(autocommit=True, **connection_parameters())
+
+
+def _is_alive(link: "psycopg.Connection[Any]") -> bool:
+    try:
+        link.execute("")
+    except psycopg.Error:
+        link.close()
+    return not link.closed
+
+
+def _listen(link: "psycopg.Connection[Any]", channels: tuple[str, ...]) -> None:
+    for channel in channels:
+        link.execute(psycopg.sql.SQL("LISTEN {}").format(psycopg.sql.Identifier(channel)))

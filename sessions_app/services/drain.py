@@ -18,7 +18,7 @@ from django_q.models import OrmQ
 from quantumsvc import clock
 from quantumsvc.backends.execution.client import ExecutionPool, PoolUnavailable
 from quantumsvc.backends.execution.client import Lease as ChildLease
-from quantumsvc.doorbell import Listener, backend_channel, listening
+from quantumsvc.doorbell import Listener, backend_channel, kept_listening
 from quantumsvc.errors import StaleTransition
 from quantumsvc.hosting.stopping import is_stopping
 from quantumsvc.scheduling.policy import Hold, Idle
@@ -28,6 +28,7 @@ from sessions_app.services.dispatch import Claim, hand_over, recover, turn
 from sessions_app.services.endings import Ending, give_back
 from sessions_app.services.leases import (
     HEARTBEAT,
+    Acquired,
     Lease,
     LeaseLost,
     acquire,
@@ -53,8 +54,9 @@ POOL_PATIENCE_SECONDS = 3.0
 class Drain:
     """One worker's care of one backend, from taking the lease to giving it back."""
 
-    def __init__(self, lease: Lease, bell: Listener) -> None:
-        self.lease = lease
+    def __init__(self, acquired: Acquired, bell: Listener) -> None:
+        self.acquired = acquired
+        self.lease = acquired.lease
         self.bell = bell
         self.children = Children()
         self.early: Attempt | None = None
@@ -63,7 +65,8 @@ class Drain:
 
     def run(self) -> None:
         """Turn after turn until there is nothing to do, or another worker has the backend."""
-        recover(self.lease, now=clock.now())
+        if self.acquired.left_running:
+            recover(self.lease, now=clock.now())
         ended: Ending | None = None
         leaving = False
         try:
@@ -208,14 +211,14 @@ def others_wait() -> bool:
 def look_at_backend(backend_id: int) -> None:
     """Look after a backend if nobody does: what the doorbell's task runs."""
     owner = f"{socket.gethostname()}:{os.getpid()}"
-    with listening(backend_channel(backend_id)) as bell:
-        lease = acquire(backend_id=backend_id, owner=owner, now=clock.now())
-        if lease is None:
+    with kept_listening(backend_channel(backend_id)) as bell:
+        acquired = acquire(backend_id=backend_id, owner=owner, now=clock.now())
+        if acquired is None:
             return
-        bell.execute("SELECT pg_advisory_lock(%s::int, %s::int)", lock_name(lease))
-        with _given_back(lease):
+        bell.execute("SELECT pg_advisory_lock(%s::int, %s::int)", lock_name(acquired.lease))
+        with _given_back(acquired.lease):
             hold_if_out_of_reach(backend_id)
-            Drain(lease, bell).run()
+            Drain(acquired, bell).run()
 
 
 @contextmanager

@@ -8,9 +8,9 @@ from django.db.models import F, Q
 from django_q.tasks import async_task
 
 from quantumsvc.backends.models import Backend
-from quantumsvc.doorbell import TIMEKEEPER, backend_channel, ring
+from quantumsvc.doorbell import TIMEKEEPER, backend_channel
 from quantumsvc.scheduling.states import PENDING_JOB_STATES
-from quantumsvc.statements import Statement, run
+from quantumsvc.statements import Rows, Statement, finish, run
 from sessions_app.models import BackendLease
 
 LEASE = timedelta(seconds=15)
@@ -23,6 +23,20 @@ DRAIN_TASK = "sessions_app.tasks.look_at"
 _RENEW = """
 UPDATE sessions_app_backendlease SET expires_at = %s
 WHERE backend_id = %s AND fence = %s AND owner = %s RETURNING fence
+"""
+# Makes the row where there is none, so that two who come first don't pass each other.
+_LOCK = """
+INSERT INTO sessions_app_backendlease AS l (backend_id, fence, owner) VALUES (%s, 0, '')
+ON CONFLICT (backend_id) DO UPDATE SET owner = l.owner RETURNING expires_at, drain_requested_at
+"""
+_RING = "SELECT pg_notify(%s, %s)"
+_REQUESTED = "UPDATE sessions_app_backendlease SET drain_requested_at = %s WHERE backend_id = %s"
+_ACQUIRE = """
+UPDATE sessions_app_backendlease l
+SET fence = fence + 1, owner = %s, expires_at = %s, drain_requested_at = NULL
+WHERE backend_id = %s AND (expires_at IS NULL OR expires_at <= %s)
+RETURNING fence, EXISTS (
+    SELECT 1 FROM sessions_app_job j WHERE j.backend_id = l.backend_id AND j.state = 'running')
 """
 _LEAVE = """
 UPDATE sessions_app_backendlease SET owner = '', expires_at = NULL
@@ -49,40 +63,50 @@ def look_at(backend_id: int, now: datetime) -> None:
     The lease row stays locked until the commit, so a drain that is leaving either sees what this
     transaction wrote or has given up its lease before we looked.
     """
-    lease = _locked(backend_id)
-    if lease.expires_at is not None and lease.expires_at > now:
-        ring(backend_channel(backend_id), "look")
-    elif lease.drain_requested_at is None or lease.drain_requested_at < now - REQUEST_TRUSTED:
+    run(*wake(backend_id, run(locking(backend_id))[0], now))
+
+
+def locking(backend_id: int) -> Statement:
+    """The statement that locks a backend's lease row; its rows are for :func:`wake`."""
+    return Statement(_LOCK, [backend_id])
+
+
+def wake(backend_id: int, locked: Rows, now: datetime) -> list[Statement]:
+    """What :func:`look_at` says once the row is locked, as statements to be run before the commit."""
+    expires_at, requested_at = locked[0]
+    if expires_at is not None and expires_at > now:
+        return [Statement(_RING, [backend_channel(backend_id), "look"])]
+    if requested_at is None or requested_at < now - REQUEST_TRUSTED:
         request_drain(backend_id, now)
+    return []
 
 
 def request_drain(backend_id: int, now: datetime) -> None:
     """Put a drain of this backend into the task queue, in the present transaction."""
-    BackendLease.objects.filter(pk=backend_id).update(drain_requested_at=now)
-    ring(TIMEKEEPER)
+    run(Statement(_REQUESTED, [now, backend_id]), Statement(_RING, [TIMEKEEPER, ""]))
     async_task(DRAIN_TASK, backend_id, q_options={"save": False, "group": "drains"})
 
 
-def _locked(backend_id: int) -> BackendLease:
-    try:
-        return BackendLease.objects.select_for_update().get(pk=backend_id)
-    except BackendLease.DoesNotExist:
-        BackendLease.objects.get_or_create(backend=Backend.objects.get(pk=backend_id))
-        return BackendLease.objects.select_for_update().get(pk=backend_id)
+@dataclass(frozen=True, slots=True)
+class Acquired:
+    """A lease just taken; ``left_running`` when the holder before left a job behind (J2)."""
+
+    lease: Lease
+    left_running: bool
 
 
-@transaction.atomic
-def acquire(*, backend_id: int, owner: str, now: datetime) -> Lease | None:
+def acquire(*, backend_id: int, owner: str, now: datetime) -> Acquired | None:
     """Take the backend with a new fence, or ``None`` while another holder's lease lasts."""
-    lease = _locked(backend_id)
-    if lease.expires_at is not None and lease.expires_at > now:
-        return None
-    fence = lease.fence + 1
-    BackendLease.objects.filter(pk=backend_id).update(
-        fence=fence, owner=owner, expires_at=now + LEASE, drain_requested_at=None
-    )
-    ring(TIMEKEEPER)
-    return Lease(backend_id, fence, owner)
+    with transaction.atomic():
+        _, taken, _ = finish(
+            locking(backend_id),
+            Statement(_ACQUIRE, [owner, now + LEASE, backend_id, now]),
+            Statement(_RING, [TIMEKEEPER, ""]),
+        )
+    if taken:
+        fence, left_running = taken[0]
+        return Acquired(Lease(backend_id, fence, owner), left_running)
+    return None
 
 
 def renewal(lease: Lease, now: datetime) -> Statement:

@@ -10,19 +10,25 @@ from quantumsvc.accounts.models import Instance, User
 from quantumsvc.backends.models import Backend, CalibrationSet
 from quantumsvc.errors import BadRequest, NotAllowed, NotFound, SessionClosed, UnknownBackend
 from quantumsvc.scheduling.states import SessionMode, SessionState
+from quantumsvc.statements import Statement, finish, run
 from quantumsvc.wire.envelope import JobEnvelope, outline, seconds_from
 from quantumsvc.wire.ids import new_id
 from sessions_app.models import Job, Session, Submission
-from sessions_app.services.leases import look_at
+from sessions_app.services.leases import locking, wake
 from sessions_app.services.limits import check_job, check_session
 from sessions_app.services.lives import note_job_queued, settle
 from sessions_app.services.opening import checked_max_ttl, new_session
-from sessions_app.services.transitions import store_job
+from sessions_app.services.transitions import locking_session, sessions_from, storing, unwritten_facts
 
 PROGRAMS = ("sampler", "estimator", "executor")
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 # A client repeats a POST within this time when no proper answer came.
 REPEATED_WITHIN = timedelta(seconds=30)
+
+_UNANSWERED = """
+SELECT job_id FROM sessions_app_submission WHERE digest = %s AND created_at > %s
+ORDER BY created_at DESC LIMIT 1
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,28 +55,41 @@ def submit_job(*, author: Author, envelope: JobEnvelope, digest: bytes, now: dat
     backend = usable_backend(author.instance, envelope.backend)
     max_seconds = _checked_params(envelope, backend, author.old_client)
     calibration = _calibration(envelope, backend, now)
+    job = _new_job(author, envelope, backend, now)
+    job.max_seconds = max_seconds
+    job.calibration_submitted = calibration
+    job.calibration_pinned = bool(envelope.calibration_id)
     with transaction.atomic():
-        # Looking at the backend locks its lease row, so of two equal submissions one sees the other.
-        look_at(backend.pk, now)
-        if (earlier := _unanswered(digest, now)) is not None:
-            return earlier
+        # The backend's lease row is locked first, so of two equal submissions one sees the other.
+        named = [locking_session(envelope.session_id, author.instance.pk)] if envelope.session_id else []
+        lease, earlier, *sessions = run(
+            locking(backend.pk), Statement(_UNANSWERED, [digest, now - REPEATED_WITHIN]), *named
+        )
+        if earlier:
+            return Job.objects.select_related("backend").get(pk=earlier[0][0])
         check_job(author.instance, now)
-        job = _new_job(author, envelope, backend, now)
-        job.max_seconds = max_seconds
-        job.calibration_submitted = calibration
-        job.calibration_pinned = bool(envelope.calibration_id)
-        job.session = _session_for(job, author, envelope, backend, now)
-        store_job(job, bytes(envelope.params), digest)
-        if job.session is not None:
-            note_job_queued(job.session, job.pk)
+        bells = wake(backend.pk, lease, now)
+        job.session = _session_for(
+            job, author, envelope, backend, sessions_from(sessions[0]) if named else []
+        )
+        finish(*_stored(job, bytes(envelope.params), digest), *bells)
     return job
+
+
+def _stored(job: Job, params: bytes, digest: bytes) -> list[Statement]:
+    first = storing(job, params, digest)
+    if job.session is None:
+        return [first]
+    job.session.written_later = True
+    note_job_queued(job.session, job.pk)
+    return [first, *unwritten_facts(job.session)]
 
 
 def usable_backend(instance: Instance, name: str) -> Backend:
     """The backend of that name if the instance may use it. Raises :class:`UnknownBackend`."""
     if not instance.is_active:
         raise NotAllowed("The instance is archived: its results can be read, but it accepts no new work.")
-    backend = Backend.objects.usable_by(instance).filter(name=name).first()
+    backend = Backend.objects.usable_by(instance).defer("configuration").filter(name=name).first()
     if backend is None:
         raise UnknownBackend("There is no backend of that name that this instance may use.")
     return backend
@@ -116,12 +135,6 @@ def _calibration(envelope: JobEnvelope, backend: Backend, now: datetime) -> Cali
     return pinned
 
 
-def _unanswered(digest: bytes, now: datetime) -> Job | None:
-    rows = Submission.objects.filter(digest=digest, created_at__gt=now - REPEATED_WITHIN)
-    found = rows.select_related("job").order_by("-created_at").first()
-    return found.job if found else None
-
-
 def _new_job(author: Author, envelope: JobEnvelope, backend: Backend, now: datetime) -> Job:
     return Job(
         id=new_id(),
@@ -140,13 +153,13 @@ def _new_job(author: Author, envelope: JobEnvelope, backend: Backend, now: datet
 
 
 def _session_for(
-    job: Job, author: Author, envelope: JobEnvelope, backend: Backend, now: datetime
+    job: Job, author: Author, envelope: JobEnvelope, backend: Backend, locked: list[Session]
 ) -> Session | None:
     if envelope.start_session:
-        return _started_with(job, author, envelope, backend, now)
+        return _started_with(job, author, envelope, backend, job.created_at)
     if not envelope.session_id:
         return None
-    session = joinable_session(author, envelope.session_id, now)
+    session = _joinable(locked, job.created_at)
     if session.backend_id != backend.pk:
         raise BadRequest("The session belongs to another backend; a session never changes its backend (L1).")
     _checked_against_session(envelope.cost, session.max_ttl)
@@ -158,12 +171,11 @@ def _checked_against_session(cost: int | None, max_ttl: int) -> None:
         raise BadRequest(f"max_execution_time must be less than the session's maximum time of {max_ttl} s.")
 
 
-def joinable_session(author: Author, ident: str, now: datetime) -> Session:
-    """The author's session, locked and settled, if it still accepts jobs."""
-    rows = Session.objects.filter(instance=author.instance, pk=ident)
-    session = rows.select_for_update(of=("self",)).first()
-    if session is None:
+def _joinable(locked: list[Session], now: datetime) -> Session:
+    """The locked session, settled, if it still accepts jobs."""
+    if not locked:
         raise NotFound("There is no session of that id in this instance.")
+    session = locked[0]
     settle(session, now)
     if session.state == SessionState.CLOSED or not session.accepting_jobs:
         raise SessionClosed("The session accepts no more jobs.", solution="Open a new session.")

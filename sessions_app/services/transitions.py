@@ -197,13 +197,13 @@ def _loaded(field: "models.Field[Any, Any]", value: Any) -> Any:
     return value
 
 
-def store_job(job: Job, params: bytes, digest: bytes) -> None:
-    """Insert a submitted job with its payload, its first event and its unanswered submission (J5)."""
+def storing(job: Job, params: bytes, digest: bytes) -> Statement:
+    """Inserts a submitted job with its payload, its first event and its unanswered submission (J5)."""
     fields = job._meta.concrete_fields
     values = [field.get_db_prep_save(field.pre_save(job, add=True), connection) for field in fields]
     statement = _FIRST.format(columns=_columns(Job), values=", ".join(["%s"] * len(fields)), channel=CHANNEL)
     more = [params, job.created_at, Cause.SUBMITTED.value, digest, job.created_at]
-    run(Statement(statement, [*values, *more]))
+    return Statement(statement, [*values, *more])
 
 
 def move_session(
@@ -291,6 +291,14 @@ def job_from(row: tuple[Any, ...]) -> Job:
 def job_columns() -> str:
     """All columns of a job named ``j``, as ``job_from`` expects them."""
     return _columns(Job, "j.")
+
+
+def locking_session(ident: str, instance_id: int) -> Statement:
+    """Locks one of an instance's sessions; its row is for ``sessions_from``."""
+    sql = (
+        f"SELECT {_columns(Session)} FROM sessions_app_session WHERE id = %s AND instance_id = %s FOR UPDATE"
+    )
+    return Statement(sql, [ident, instance_id])
 
 
 def sessions_from(rows: Rows) -> list[Session]:

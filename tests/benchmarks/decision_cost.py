@@ -121,8 +121,9 @@ def turns(backend: Any, *, in_session: bool) -> list[float]:
         for number in range(TURNS + 10):
             submit(author, backend, number / 1000, session_id=session.pk)
         make_active(session, now)
-    lease = acquire(backend_id=backend.pk, owner="benchmark", now=now)
-    assert lease is not None
+    acquired = acquire(backend_id=backend.pk, owner="benchmark", now=now)
+    assert acquired is not None
+    lease = acquired.lease
     taken: list[float] = []
     claim: Any = None
     for number in range(TURNS):

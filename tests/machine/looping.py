@@ -30,12 +30,13 @@ def main(owner: str, seconds: float) -> None:
     while not stopped:
         begin += 1
         for ident in backends[begin % len(backends) :] + backends[: begin % len(backends)]:
-            lease = acquire(backend_id=ident, owner=owner, now=clock.now())
-            if lease is None:
+            acquired = acquire(backend_id=ident, owner=owner, now=clock.now())
+            if acquired is None:
                 continue
             try:
-                recover(lease, now=clock.now())
-                _drain(lease, seconds, stopped)
+                if acquired.left_running:
+                    recover(acquired.lease, now=clock.now())
+                _drain(acquired.lease, seconds, stopped)
             except LeaseLost:
                 continue
         time.sleep(0.02)

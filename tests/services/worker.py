@@ -18,9 +18,9 @@ class Worker:
 
     def __init__(self, backend: Backend, *, when: float = 0, owner: str = "w1") -> None:
         BackendLease.objects.get_or_create(backend=backend)
-        lease = acquire(backend_id=backend.pk, owner=owner, now=at(when))
-        assert lease is not None
-        self.lease: Lease = lease
+        acquired = acquire(backend_id=backend.pk, owner=owner, now=at(when))
+        assert acquired is not None
+        self.lease: Lease = acquired.lease
         self.running: Claim | None = None
 
     def turn(self, when: float, *, end: str | None = None, **over: Any) -> Claim | Hold | Idle:
