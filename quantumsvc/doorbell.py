@@ -101,9 +101,12 @@ def kept_listening(*channels: str) -> Iterator[Listener]:
 
 
 @atexit.register
-def _let_go() -> None:
+def let_go() -> None:
+    """Close the connection that this process keeps, if it does."""
+    global _kept
     if _kept is not None and _kept[0] == os.getpid():
         _kept[1].close()
+        _kept = None
 
 
 def _kept_connection() -> "psycopg.Connection[Any]":

@@ -6,6 +6,7 @@ import pytest
 from django.conf import settings
 
 from quantumsvc import clock
+from quantumsvc.doorbell import let_go
 
 
 def pytest_configure() -> None:
@@ -17,3 +18,10 @@ def pytest_configure() -> None:
 def _real_time_afterwards() -> Iterator[None]:
     yield
     clock.use(None)
+
+
+@pytest.fixture(autouse=True)
+def _no_kept_connection() -> Iterator[None]:
+    """A connection that a drain in this process has kept would be in the way of the databases' end."""
+    yield
+    let_go()
