@@ -13,12 +13,13 @@ from quantumsvc.backends.models import Backend, CalibrationSet
 from quantumsvc.errors import Conflict
 from quantumsvc.scheduling.calibrations import Trigger
 from quantumsvc.scheduling.states import PENDING_JOB_STATES
+from quantumsvc.statements import run
 from quantumsvc.wire.ids import new_id
 from sessions_app.models import CalibrationRun, CalibrationSchedule, Job
 from sessions_app.services.endings import cancel_job
 from sessions_app.services.leases import look_at
 from sessions_app.services.submission import answered
-from sessions_app.services.transitions import store_job
+from sessions_app.services.transitions import storing
 
 PROGRAM = "calibrate"
 SCHEMA_VERSION = "v0.1"
@@ -47,7 +48,7 @@ def request_calibration(
     """Store a calibration that takes the first free moment from ``wish.due_at`` on (S2)."""
     look_at(backend.pk, now)
     job = _job(backend, wish, now)
-    store_job(job, params_of(wish), job.pk.encode())
+    run(storing(job, params_of(wish), job.pk.encode()))
     answered(job.pk)
     return CalibrationRun.objects.create(
         backend=backend,
