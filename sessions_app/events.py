@@ -54,7 +54,15 @@ class AccessChanged(msgspec.Struct, frozen=True, tag="access", forbid_unknown_fi
     browser: str = ""
 
 
-Event = JobChanged | SessionChanged | WindowChanged | BackendChanged | AccessChanged
+class BackendAlerted(msgspec.Struct, frozen=True, tag="alert", forbid_unknown_fields=True):
+    """An operator should look at a backend; ``id`` is the alert's."""
+
+    id: str
+    backend: int
+    kind: str
+
+
+Event = JobChanged | SessionChanged | WindowChanged | BackendChanged | BackendAlerted | AccessChanged
 
 _decoder: msgspec.json.Decoder[Event] = msgspec.json.Decoder(Event)
 

@@ -65,7 +65,7 @@ class DemoDevice:
 
 def demo_devices() -> list[DemoDevice]:
     """All demo devices, chips first."""
-    chips = [_chip(name, text) for name, text in CHIPS]
+    chips = [_chip(number, name, text) for number, (name, text) in enumerate(CHIPS, 1)]
     twin = next(chip for chip in chips if chip.name == "demo_nairobi")
     return [*chips, *_simulators(), _mock_of(twin)]
 
@@ -85,7 +85,7 @@ def _document(chip: str, kind: str) -> JsonDict:
     return found
 
 
-def _chip(chip: str, description: str) -> DemoDevice:
+def _chip(number: int, chip: str, description: str) -> DemoDevice:
     name = f"demo_{chip}"
     shipped = _document(chip, "conf")
     configuration = {
@@ -102,7 +102,7 @@ def _chip(chip: str, description: str) -> DemoDevice:
         name=name,
         description=description,
         driver="aer",
-        options={},
+        options={"drift": {"seed": number}},
         configuration=configuration,
         properties={**_document(chip, "props"), "backend_name": name},
         backend_class="device",
@@ -121,7 +121,7 @@ def _mock_of(device: DemoDevice) -> DemoDevice:
         name=name,
         description=f"Dry runs for {device.name}: right shapes, random contents",
         driver=device.driver,
-        options=device.options,
+        options={},
         configuration={**device.configuration, "backend_name": name},
         properties={**device.properties, "backend_name": name},
         backend_class="mock",

@@ -7,6 +7,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
+import msgspec
 from django.db import transaction
 
 from quantumsvc.accounts import audit
@@ -14,7 +15,8 @@ from quantumsvc.accounts.models import Instance, User
 from quantumsvc.backends.demo_devices import DemoDevice
 from quantumsvc.backends.models import Backend, BackendAccess, CalibrationSet
 from quantumsvc.errors import BadRequest
-from quantumsvc.wire.times import parse_time
+from quantumsvc.wire.ids import new_id
+from quantumsvc.wire.times import iso_z, parse_time
 
 
 def compact(document: dict[str, Any]) -> str:
@@ -27,15 +29,16 @@ def install_device(*, device: DemoDevice, now: datetime) -> Backend:
     """Make a backend from a shipped device snapshot, with its calibration set. Idempotent by name.
 
     The set carries the date at which the snapshot's data were taken, so that questions about the past
-    find it; a device without a date gets ``now``.
+    find it; a device without a date gets ``now``. A device that drifts begins as it is shipped.
     """
+    shipped = new_id()
     backend, made = Backend.objects.get_or_create(
         name=device.name,
         defaults={
             "description": device.description,
             "kind": device.backend_class,
             "driver": device.driver,
-            "driver_options": device.options,
+            "driver_options": _options(device, shipped, now),
             "configuration": compact(device.configuration),
             "qubits": device.configuration["n_qubits"],
             "created_at": now,
@@ -46,11 +49,20 @@ def install_device(*, device: DemoDevice, now: datetime) -> Backend:
     if made:
         taken = device.properties.get("last_update_date")
         CalibrationSet.objects.create(
+            id=shipped,
             backend=backend,
             taken_at=parse_time(str(taken)) if taken else now,
             properties=compact(device.properties),
         )
     return backend
+
+
+def _options(device: DemoDevice, shipped: str, now: datetime) -> dict[str, Any]:
+    """The driver's options, with where the drift begins if there is one."""
+    if "drift" not in device.options:
+        return device.options
+    began = {"began_at": iso_z(now), "usual_set": shipped}
+    return {**device.options, "drift": {**device.options["drift"], **began}}
 
 
 # Which limits are the backend's own; the others belong to the installation.
@@ -132,8 +144,33 @@ def grant(*, backend: Backend, instances: Iterable[Instance]) -> None:
         BackendAccess.objects.get_or_create(backend=backend, instance=instance)
 
 
+class Drift(msgspec.Struct, frozen=True):
+    """How a simulated chip wanders (``driver_options["drift"]``).
+
+    Around the values of ``usual_set``, from ``began_at`` on, in steps of ``step_seconds``: within a step it
+    stays as it is, so that a device that was built once serves for that long.
+    """
+
+    seed: int
+    usual_set: str
+    began_at: datetime
+    step_seconds: int = 3_600
+
+    def step_at(self, at: datetime) -> int:
+        """How many steps the chip has taken by then."""
+        return max(int((at - self.began_at).total_seconds() // self.step_seconds), 0)
+
+
+def drift_of(backend: Backend) -> Drift | None:
+    """The backend's drift, if it has one."""
+    found = backend.driver_options.get("drift")
+    return msgspec.convert(found, Drift) if found else None
+
+
 @lru_cache(maxsize=64)
-def _device_document(backend_id: int, updated_at: datetime, calibration_id: str) -> tuple[str, bytes]:
+def _device_document(
+    backend_id: int, updated_at: datetime, calibration_id: str, step: int | None
+) -> tuple[str, bytes]:
     calibration = CalibrationSet.objects.select_related("backend").get(pk=calibration_id)
     backend = calibration.backend
     head = compact(
@@ -144,14 +181,30 @@ def _device_document(backend_id: int, updated_at: datetime, calibration_id: str)
             "calibration_id": calibration_id,
         }
     )
-    text = f'{head[:-1]},"configuration":{backend.configuration},"properties":{calibration.properties}}}'
+    truth = _truth(backend, step)
+    text = (
+        f'{head[:-1]},"configuration":{backend.configuration},'
+        f'"properties":{calibration.properties},"truth":{truth}}}'
+    )
     document = text.encode()
     return hashlib.sha256(document).hexdigest(), document
 
 
-def device_document(backend: Backend, calibration_id: str) -> tuple[str, bytes]:
-    """What the execution child builds the device from, and the content hash that names it.
+def _truth(backend: Backend, step: int | None) -> str:
+    """What a drifting chip is made from, as JSON text; the child works out what it is like."""
+    drift = drift_of(backend)
+    if drift is None or step is None:
+        return "null"
+    usual = CalibrationSet.objects.get(pk=drift.usual_set).properties
+    return f'{{"seed":{drift.seed},"step":{step},"properties":{usual}}}'
 
-    Kept in memory per backend version and calibration set, because both are large and rarely change.
+
+def device_document(backend: Backend, calibration_id: str, at: datetime) -> tuple[str, bytes]:
+    """What the execution child builds the device from at that time, and the content hash that names it.
+
+    Kept in memory per backend version, calibration set and step of the drift, because it is large and rarely
+    changes.
     """
-    return _device_document(backend.pk, backend.updated_at, calibration_id)
+    drift = drift_of(backend)
+    step = drift.step_at(at) if drift else None
+    return _device_document(backend.pk, backend.updated_at, calibration_id, step)

@@ -15,11 +15,21 @@ from quantumsvc.wire.ids import new_id
 from sessions_app.models.jobs import Job
 
 
-class OfBackendsQuerySet(models.QuerySet[models.Model]):
-    """Rows that tell of a backend; whoever sees the backend may read them."""
-
+class CalibrationScheduleQuerySet(models.QuerySet["CalibrationSchedule"]):
     def visible_to(self, user: User) -> Self:
-        """The rows of the backends that the user may see."""
+        """The schedules of the backends that the user may see."""
+        return self.filter(backend__in=Backend.objects.visible_to(user))
+
+
+class CalibrationRunQuerySet(models.QuerySet["CalibrationRun"]):
+    def visible_to(self, user: User) -> Self:
+        """The calibrations of the backends that the user may see."""
+        return self.filter(backend__in=Backend.objects.visible_to(user))
+
+
+class BackendAlertQuerySet(models.QuerySet["BackendAlert"]):
+    def visible_to(self, user: User) -> Self:
+        """The alerts of the backends that the user may see."""
         return self.filter(backend__in=Backend.objects.visible_to(user))
 
 
@@ -78,7 +88,7 @@ class CalibrationSchedule(models.Model):
     created_at = models.DateTimeField()
     updated_at = models.DateTimeField()
 
-    objects = OfBackendsQuerySet.as_manager()
+    objects = CalibrationScheduleQuerySet.as_manager()
 
     class Meta:
         ordering = ("backend", "name", "id")
@@ -123,7 +133,7 @@ class CalibrationRun(models.Model):
     is_partial = models.BooleanField(default=False)
     report = models.JSONField(default=dict, blank=True)
 
-    objects = OfBackendsQuerySet.as_manager()
+    objects = CalibrationRunQuerySet.as_manager()
 
     class Meta:
         ordering = ("-due_at", "-id")
@@ -165,7 +175,7 @@ class BackendAlert(models.Model):
     seen_at = models.DateTimeField(null=True, blank=True)
     seen_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+", null=True, blank=True)
 
-    objects = OfBackendsQuerySet.as_manager()
+    objects = BackendAlertQuerySet.as_manager()
 
     class Meta:
         ordering = ("-at", "-id")

@@ -3,9 +3,10 @@
 import select
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
+import msgspec
 from django.conf import settings
 
 from quantumsvc import clock
@@ -28,6 +29,8 @@ from quantumsvc.backends.services import device_document
 from quantumsvc.doorbell import Listener
 from quantumsvc.scheduling.states import Cause, JobState
 from sessions_app.models import Job
+from sessions_app.services.calibrations.concluding import taken_apart
+from sessions_app.services.calibrations.wishes import CALIBRATION
 from sessions_app.services.dispatch import Claim
 from sessions_app.services.endings import Ending
 from sessions_app.services.leases import HEARTBEAT, Lease, renew
@@ -160,12 +163,20 @@ class Attempt:
         self.metrics[event.name] = event.value
 
     def _on_need_device(self, event: NeedDevice) -> None:
-        key, document = device_document(self.claim.backend, self.claim.calibration_id)
+        key, document = _device_of(self.claim)
         if event.key == key:
             self.child.give_device(document)
 
     def _on_finished(self, event: Finished) -> Ending:
-        return self._ending(JobState.COMPLETED, Cause.FINISHED, result=event.result)
+        if self.claim.job.program != CALIBRATION:
+            return self._ending(JobState.COMPLETED, Cause.FINISHED, result=event.result)
+        try:
+            result, measured = taken_apart(event.result)
+        except msgspec.MsgspecError as error:
+            reason = f"The calibration gave what can't be read: {error}"
+            return self._ending(JobState.FAILED, Cause.CHILD_DIED, reason=reason, code=CRASHED_CODE)
+        ending = self._ending(JobState.COMPLETED, Cause.FINISHED, result=result)
+        return replace(ending, measured=measured)
 
     def _on_failed(self, event: Failed) -> Ending:
         return self._ending(JobState.FAILED, Cause.PROGRAM_FAILED, reason=event.reason, code=event.code)
@@ -223,7 +234,7 @@ def _instant(seconds: float) -> str:
 def task_of(claim: Claim) -> Task:
     """What the child is told of a job; the device is named by its content, not sent."""
     job, backend = claim.job, claim.backend
-    key, _ = device_document(backend, claim.calibration_id)
+    key, _ = _device_of(claim)
     return Task(
         job_id=job.pk,
         attempt=job.attempt,
@@ -237,6 +248,12 @@ def task_of(claim: Claim) -> Task:
         old_clients=settings.OLD_CLIENTS,
         limits=limits_of(backend, job.max_seconds),
     )
+
+
+def _device_of(claim: Claim) -> tuple[str, bytes]:
+    """The device as it is when the attempt begins: a simulated chip that drifts stays so for its jobs."""
+    began = claim.job.started_at or claim.job.created_at
+    return device_document(claim.backend, claim.calibration_id, began)
 
 
 def limits_of(backend: Backend, max_seconds: int) -> Limits:

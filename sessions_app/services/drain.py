@@ -23,7 +23,9 @@ from quantumsvc.errors import StaleTransition
 from quantumsvc.hosting.stopping import is_stopping
 from quantumsvc.scheduling.policy import Hold, Idle
 from quantumsvc.scheduling.states import Cause
+from sessions_app.models import Job
 from sessions_app.services.attempt import Abandoned, Attempt, ChildLost
+from sessions_app.services.calibrations.wishes import CALIBRATION
 from sessions_app.services.dispatch import Claim, hand_over, recover, turn
 from sessions_app.services.endings import Ending, give_back
 from sessions_app.services.leases import (
@@ -188,7 +190,12 @@ class Children:
 
 
 def _key_of(pool: ExecutionPool, claim: Claim) -> tuple[str, str]:
-    return pool.socket_path, f"{claim.backend.name}:{claim.job.instance_id}"
+    return pool.socket_path, f"{claim.backend.name}:{_tenant(claim.job)}"
+
+
+def _tenant(job: Job) -> str:
+    """Whose child a job may use: what a calibration measures is for all, so no tenant shares its child."""
+    return CALIBRATION if job.program == CALIBRATION else str(job.instance_id)
 
 
 def _patiently(pool: ExecutionPool, key: str) -> ChildLease:

@@ -6,11 +6,13 @@ from typing import Any
 
 from django.db import transaction
 
+from quantumsvc.backends.chipdata.readings import Measured
 from quantumsvc.doorbell import backend_channel, ring
 from quantumsvc.errors import Conflict
 from quantumsvc.scheduling.states import Cause, JobState, SessionMode, SessionState
 from quantumsvc.statements import Statement, run
 from sessions_app.models import ChargeKind, Job, JobLog, JobPayload, Session
+from sessions_app.services.calibrations.concluding import conclude, note_failure
 from sessions_app.services.leases import look_at
 from sessions_app.services.ledger import Charge, charge, learn
 from sessions_app.services.lives import close_now, note_job_ended, settle
@@ -24,7 +26,7 @@ WORKER_LOST_CODE = 5205
 class Ending:
     """How an attempt ended, as its worker saw it. ``quantum_seconds`` is the time charged.
 
-    ``job`` is the row as it was claimed, if the worker has it.
+    ``job`` is the row as it was claimed, if the worker has it. ``measured`` is what a calibration found.
     """
 
     job_id: str
@@ -40,6 +42,7 @@ class Ending:
     log: str = ""
     metrics: dict[str, Any] = field(default_factory=dict)
     job: Job | None = None
+    measured: Measured | None = None
 
 
 def record(ending: Ending, now: datetime, session: Session | None, *, queued: bool | None = None) -> None:
@@ -51,7 +54,7 @@ def record(ending: Ending, now: datetime, session: Session | None, *, queued: bo
     move = _move_of(ending, now)
     job = move.outcome(run(move.statement())[0])
     run(*charges(job, ending.state, session, ending.quantum_seconds, now))
-    _keep(ending)
+    _keep(ending, now)
     if session is not None:
         note_job_ended(session, at=now, ran=True, queued=queued)
 
@@ -64,7 +67,7 @@ def record_later(
     They must be run in the present transaction, before anything else is started on the backend.
     """
     books = charges(job, ending.state, session, ending.quantum_seconds, now)
-    _keep(ending)
+    _keep(ending, now)
     if session is not None:
         note_job_ended(session, at=now, ran=True, queued=queued)
     return [_move_of(ending, now, brief=True).statement(), *books]
@@ -129,7 +132,11 @@ def _own_time(job: Job, session: Session | None, seconds: float, now: datetime) 
     return since, min(seconds, (now - since).total_seconds())
 
 
-def _keep(ending: Ending) -> None:
+def _keep(ending: Ending, now: datetime) -> None:
+    if ending.measured is not None:
+        conclude(ending.job_id, ending.measured, now)
+    elif ending.state is JobState.FAILED:
+        note_failure(ending.job_id, ending.reason, now)
     if ending.log:
         JobLog.objects.create(job_id=ending.job_id, attempt=ending.attempt, text=ending.log)
     if ending.private:

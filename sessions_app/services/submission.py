@@ -14,13 +14,14 @@ from quantumsvc.statements import Statement, finish, run
 from quantumsvc.wire.envelope import JobEnvelope, outline, seconds_from
 from quantumsvc.wire.ids import new_id
 from sessions_app.models import Job, Session, Submission
+from sessions_app.services.calibrations.wishes import CALIBRATION, checked_wish, note_client_run
 from sessions_app.services.leases import locking, wake
 from sessions_app.services.limits import check_job, check_session
 from sessions_app.services.lives import note_job_queued, settle
 from sessions_app.services.opening import checked_max_ttl, new_session
 from sessions_app.services.transitions import locking_session, sessions_from, storing, unwritten_facts
 
-PROGRAMS = ("sampler", "estimator", "executor")
+PROGRAMS = ("sampler", "estimator", "executor", CALIBRATION)
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 # A client repeats a POST within this time when no proper answer came.
 REPEATED_WITHIN = timedelta(seconds=30)
@@ -53,7 +54,7 @@ def submit_job(*, author: Author, envelope: JobEnvelope, digest: bytes, now: dat
     Raises an error of :mod:`quantumsvc.errors` and stores nothing when anything about it is wrong.
     """
     backend = usable_backend(author.instance, envelope.backend)
-    max_seconds = _checked_params(envelope, backend, author.old_client)
+    max_seconds = _checked_params(author, envelope, backend)
     calibration = _calibration(envelope, backend, now)
     job = _new_job(author, envelope, backend, now)
     job.max_seconds = max_seconds
@@ -72,7 +73,12 @@ def submit_job(*, author: Author, envelope: JobEnvelope, digest: bytes, now: dat
         job.session = _session_for(
             job, author, envelope, backend, sessions_from(sessions[0]) if named else []
         )
-        finish(*_stored(job, bytes(envelope.params), digest), *bells)
+        statements = _stored(job, bytes(envelope.params), digest)
+        if job.program == CALIBRATION:
+            run(*statements)
+            note_client_run(job, bytes(envelope.params))
+            statements = []
+        finish(*statements, *bells)
     return job
 
 
@@ -95,7 +101,7 @@ def usable_backend(instance: Instance, name: str) -> Backend:
     return backend
 
 
-def _checked_params(envelope: JobEnvelope, backend: Backend, old_client: bool) -> int:
+def _checked_params(author: Author, envelope: JobEnvelope, backend: Backend) -> int:
     if envelope.program_id not in PROGRAMS:
         offered = ", ".join(PROGRAMS)
         raise BadRequest(
@@ -104,7 +110,15 @@ def _checked_params(envelope: JobEnvelope, backend: Backend, old_client: bool) -
     level = (envelope.log_level or "WARNING").upper()
     if level not in LOG_LEVELS:
         raise BadRequest(f"log_level must be one of {', '.join(LOG_LEVELS)}.")
-    seen = outline(envelope.program_id, bytes(envelope.params), old_client=old_client)
+    if envelope.program_id == CALIBRATION:
+        checked_wish(author.instance, backend, bytes(envelope.params))
+    else:
+        _checked_outline(author, envelope, backend)
+    return _max_seconds(envelope.cost, backend)
+
+
+def _checked_outline(author: Author, envelope: JobEnvelope, backend: Backend) -> None:
+    seen = outline(envelope.program_id, bytes(envelope.params), old_client=author.old_client)
     if not 1 <= seen.pubs <= backend.max_pubs:
         raise BadRequest(f"A job on this backend has between 1 and {backend.max_pubs} pubs.", code=8020)
     for shots in seen.shots:
@@ -112,7 +126,6 @@ def _checked_params(envelope: JobEnvelope, backend: Backend, old_client: bool) -
             raise BadRequest("The number of shots must be at least 1.", code=6000)
         if shots > backend.max_shots:
             raise BadRequest(f"This backend runs at most {backend.max_shots} shots.", code=6001)
-    return _max_seconds(envelope.cost, backend)
 
 
 def _max_seconds(cost: int | None, backend: Backend) -> int:

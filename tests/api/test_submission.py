@@ -34,7 +34,7 @@ def test_it_accepts_each_program(
     assert alice.get(f"/jobs/{ident}").json()["program"] == {"id": program}
 
 
-@pytest.mark.parametrize("program", ["noise-learner", "calibrate", "circuit-runner", "", "Sampler"])
+@pytest.mark.parametrize("program", ["noise-learner", "circuit-runner", "", "Sampler"])
 def test_it_refuses_programs_that_are_not_run_here(alice: Caller, backend: Backend, program: str) -> None:
     assert refusal(alice.post("/jobs", job_of(backend, program_id=program))) == (400, 8010)
     assert nothing_is_stored()

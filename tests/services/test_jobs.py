@@ -130,7 +130,6 @@ def test_it_takes_a_repeated_submission_for_the_same_until_it_was_answered(
     ("over", "code"),
     [
         ({"program_id": "noise-learner"}, 8010),
-        ({"program_id": "calibrate"}, 8010),
         ({"params": b'{"pubs":[],"version":2}'}, 8020),
         ({"params": b'{"pubs":[[1,null,0]],"version":2}'}, 6000),
         ({"params": b'{"pubs":[[1,null,100001]],"version":2}'}, 6001),

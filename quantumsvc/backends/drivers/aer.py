@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from typing import Any
 
+import msgspec
 from qiskit.circuit import QuantumCircuit
 from qiskit.providers import BackendV2, Options
 from qiskit.transpiler import Target
@@ -17,12 +18,14 @@ from qiskit_ibm_runtime.utils.backend_decoder import (
 )
 
 from quantumsvc.backends.drivers.base import Device, DeviceDocument, JsonDict, only_options
+from quantumsvc.backends.drivers.drift import true_properties
 from quantumsvc.backends.drivers.noise import ChipSimulator
 from quantumsvc.backends.drivers.outcomes import checked
 from quantumsvc.backends.programs.errors import Code, ProgramError
 
 METHODS = ("automatic", "statevector", "matrix_product_state", "stabilizer")
-OPTIONS = ("method", "num_qubits", "noise")
+OPTIONS = ("method", "num_qubits", "noise", "drift")
+"""``drift`` is for the service: with it, documents carry the chip's truth."""
 
 
 class DocumentBackend(BackendV2):  # type: ignore[misc]
@@ -93,13 +96,19 @@ def _properties(document: DeviceDocument) -> BackendProperties | None:
 
 
 def noisy_device(document: DeviceDocument) -> Device:
-    """A simulator with the errors that the calibration data tell."""
+    """A simulator with the errors that the calibration data tell, or the truth where that is another."""
     target = target_of(document)
     description = document.configuration.get("description")
-    model = DocumentBackend(document.name, description, target)
+    model = DocumentBackend(document.name, description, _true_target(document) or target)
     simulator = ChipSimulator.from_backend(model)
     simulator.freeze()
     return _device(document, simulator, target, noisy=True, method="automatic")
+
+
+def _true_target(document: DeviceDocument) -> Target | None:
+    if document.truth is None:
+        return None
+    return target_of(msgspec.structs.replace(document, properties=true_properties(document.truth)))
 
 
 def ideal_device(document: DeviceDocument) -> Device:

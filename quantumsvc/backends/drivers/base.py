@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
+from quantumsvc.backends.chipdata.readings import Asked, Measured
+from quantumsvc.backends.drivers.drift import Truth
 from quantumsvc.backends.programs.errors import Code, ProgramError
+from quantumsvc.backends.programs.ports import Reporter
 
 if TYPE_CHECKING:
     from qiskit.providers import BackendV2
@@ -23,7 +26,8 @@ class DeviceDocument(msgspec.Struct, frozen=True):
     """The operator's description of one device; its bytes' hash names the device.
 
     ``options`` belongs to the driver. ``configuration`` and ``properties`` are the documents that
-    clients see; ``properties`` is empty for ideal simulators.
+    clients see; ``properties`` is empty for ideal simulators. ``truth`` is what a simulated chip that
+    drifts is really like; without it, it is as its properties say.
     """
 
     name: str
@@ -32,6 +36,14 @@ class DeviceDocument(msgspec.Struct, frozen=True):
     configuration: JsonDict = msgspec.field(default_factory=dict)
     properties: JsonDict = msgspec.field(default_factory=dict)
     calibration_id: str | None = None
+    truth: Truth | None = None
+
+
+class OwnCalibration(Protocol):
+    """A device's own way of measuring itself."""
+
+    def __call__(self, asked: Asked, reporter: Reporter) -> Measured:
+        """Measure what is asked; raises ``ProgramError`` when nothing could be measured."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,6 +53,7 @@ class Device:
     ``is_simulator``: circuits may use any gate that can be translated; no basis check is made.
     ``noisy``: gates or measurements have errors. ``method``: the simulation method, or None when
     something else than Aer runs the circuits. ``seedable``: a seed makes results repeatable.
+    ``calibrate``: the device's own calibration; without it, the standard experiments run on it.
     ``key``: the document's hash.
     ``scratch``: what programs derive from this device and keep as long as it lives.
     """
@@ -55,6 +68,7 @@ class Device:
     configuration: Mapping[str, Any]
     properties: Mapping[str, Any]
     calibration_id: str | None = None
+    calibrate: OwnCalibration | None = None
     key: str = ""
     scratch: dict[str, Any] = field(default_factory=dict, repr=False)
 

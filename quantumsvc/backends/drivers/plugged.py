@@ -9,12 +9,15 @@ import importlib
 import inspect
 from typing import Any
 
+import msgspec
 from qiskit.providers import BackendV2
 
-from quantumsvc.backends.drivers.base import Device, DeviceDocument, JsonDict, only_options
+from quantumsvc.backends.chipdata.readings import Asked, Measured
+from quantumsvc.backends.drivers.base import Device, DeviceDocument, JsonDict, OwnCalibration, only_options
 from quantumsvc.backends.drivers.describing import configuration_of, properties_of
 from quantumsvc.backends.drivers.outcomes import checked
 from quantumsvc.backends.programs.errors import Code, ProgramError
+from quantumsvc.backends.programs.ports import Reporter
 
 OPTIONS = ("path", "options", "network")
 """``network`` is for the service: it chooses where the job runs."""
@@ -38,6 +41,7 @@ class PluggedDriver:
             configuration=configuration,
             properties=document.properties,
             calibration_id=document.calibration_id,
+            calibrate=_own_calibration(backend),
         )
 
     def describe(self, name: str, options: JsonDict) -> tuple[JsonDict, JsonDict]:
@@ -69,6 +73,30 @@ def _resolve(path: str) -> Any:
     if not callable(found):
         raise ProgramError(Code.BAD_DEVICE, f"{module} has no {name}")
     return found
+
+
+def _own_calibration(backend: BackendV2) -> OwnCalibration | None:
+    """The backend's ``calibrate(qubits, experiments, log)``, if it has one, with what it gives checked."""
+    measure = getattr(backend, "calibrate", None)
+    if not callable(measure):
+        return None
+
+    def calibrate(asked: Asked, reporter: Reporter) -> Measured:
+        try:
+            found = measure(
+                qubits=list(asked.qubits),
+                experiments=list(asked.experiments),
+                log=lambda text: reporter.log("INFO", str(text)),
+            )
+            return msgspec.convert(found, Measured)
+        except ProgramError:
+            raise
+        except msgspec.ValidationError as error:
+            raise ProgramError(Code.BAD_DEVICE, f"What the calibration gave is not valid: {error}") from None
+        except Exception as error:
+            raise ProgramError(Code.JOB_FAILED, f"The device's calibration failed: {error}") from error
+
+    return calibrate
 
 
 def _takes_seed(backend: BackendV2) -> bool:

@@ -10,6 +10,7 @@ from qiskit.exceptions import QiskitError
 
 from quantumsvc.backends.drivers.base import Device
 from quantumsvc.backends.execution.messages import Task
+from quantumsvc.backends.programs.calibrating import run_calibration
 from quantumsvc.backends.programs.errors import Code, ProgramError
 from quantumsvc.backends.programs.estimator import run_estimator
 from quantumsvc.backends.programs.executor import run_executor
@@ -24,7 +25,12 @@ from quantumsvc.wire.decode_errors import DecodeError
 from quantumsvc.wire.decode_v1 import is_v1
 
 Program = Callable[[Job, bytes], bytes]
-PROGRAMS: dict[str, Program] = {"sampler": run_sampler, "estimator": run_estimator, "executor": run_executor}
+PROGRAMS: dict[str, Program] = {
+    "sampler": run_sampler,
+    "estimator": run_estimator,
+    "executor": run_executor,
+    "calibrate": run_calibration,
+}
 V1_PROGRAMS: dict[str, Program] = {"sampler": run_v1_sampler, "estimator": run_v1_estimator}
 
 

@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-import msgspec
 from django.db import transaction
 
 from quantumsvc.accounts.models import User
 from quantumsvc.accounts.system import system_instance, system_user
+from quantumsvc.backends.chipdata.asking import write_params
+from quantumsvc.backends.chipdata.readings import Asked, Experiment
 from quantumsvc.backends.models import Backend, CalibrationSet
 from quantumsvc.errors import Conflict
 from quantumsvc.scheduling.calibrations import Trigger
@@ -16,13 +17,14 @@ from quantumsvc.scheduling.states import PENDING_JOB_STATES
 from quantumsvc.statements import run
 from quantumsvc.wire.ids import new_id
 from sessions_app.models import CalibrationRun, CalibrationSchedule, Job
+from sessions_app.services.calibrations.wishes import CALIBRATION, refuse_impossible
 from sessions_app.services.endings import cancel_job
 from sessions_app.services.leases import look_at
 from sessions_app.services.submission import answered
 from sessions_app.services.transitions import storing
 
-PROGRAM = "calibrate"
-SCHEMA_VERSION = "v0.1"
+# Longer than any calibration on a busy machine takes; the backend's own limit may be shorter.
+LONGEST_SECONDS = 1_800
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +33,7 @@ class Wish:
 
     due_at: datetime
     qubits: Sequence[int] = ()
-    experiments: Sequence[str] = ()
+    experiments: Sequence[Experiment] = ()
     deferral_seconds: int = 0
     note: str = ""
 
@@ -45,10 +47,15 @@ def request_calibration(
     by: User | None,
     schedule: CalibrationSchedule | None = None,
 ) -> CalibrationRun:
-    """Store a calibration that takes the first free moment from ``wish.due_at`` on (S2)."""
+    """Store a calibration that takes the first free moment from ``wish.due_at`` on (S2).
+
+    Raises :class:`BadRequest` for a backend or qubits that can't be calibrated.
+    """
+    asked = Asked(tuple(sorted(set(wish.qubits))), tuple(wish.experiments))
+    refuse_impossible(backend, asked)
     look_at(backend.pk, now)
     job = _job(backend, wish, now)
-    run(storing(job, params_of(wish), job.pk.encode()))
+    run(storing(job, write_params(asked), job.pk.encode()))
     answered(job.pk)
     return CalibrationRun.objects.create(
         backend=backend,
@@ -57,8 +64,8 @@ def request_calibration(
         schedule=schedule,
         requested_by=by,
         note=wish.note,
-        qubits=sorted(set(wish.qubits)),
-        experiments=list(wish.experiments),
+        qubits=list(asked.qubits),
+        experiments=list(asked.experiments),
         created_at=now,
         due_at=wish.due_at,
     )
@@ -71,23 +78,14 @@ def _job(backend: Backend, wish: Wish, now: datetime) -> Job:
         instance=system_instance(now),
         user=system_user(),
         backend=backend,
-        program=PROGRAM,
+        program=CALIBRATION,
         created_at=now,
-        max_seconds=backend.max_execution_seconds,
+        max_seconds=min(LONGEST_SECONDS, backend.max_execution_seconds),
         log_level="INFO",
         calibration_submitted=sets.in_force(backend, now),
         is_system=True,
         due_at=wish.due_at,
         deferral_seconds=wish.deferral_seconds,
-    )
-
-
-def params_of(wish: Wish) -> bytes:
-    """The program's input: what the client's ``Calibrator`` would send, with what to measure."""
-    asked = {"qubits": sorted(set(wish.qubits)), "experiments": list(wish.experiments)}
-    experimental = {name: value for name, value in asked.items() if value}
-    return msgspec.json.encode(
-        {"schema_version": SCHEMA_VERSION, "options": {"experimental": experimental}}, order="sorted"
     )
 
 
