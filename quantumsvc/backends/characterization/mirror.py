@@ -33,10 +33,10 @@ Turns = tuple[int, int, int]
 
 _SX: Matrix = np.array([[1 + 1j, 1 - 1j], [1 - 1j, 1 + 1j]]) / 2
 _PAULIS: tuple[Matrix, ...] = (
-    np.diag(np.array([1.0 + 0j, 1.0])),
+    np.array([[1, 0], [0, 1]], dtype=complex),
     np.array([[0, 1], [1, 0]], dtype=complex),
     np.array([[0, -1j], [1j, 0]]),
-    np.diag(np.array([1.0 + 0j, -1.0])),
+    np.array([[1, 0], [0, -1]], dtype=complex),
 )
 
 
