@@ -15,6 +15,7 @@ from quantumsvc import clock
 from quantumsvc.doorbell import TIMEKEEPER, Listener, listening
 from quantumsvc.scheduling.states import JobState
 from sessions_app.models import BackendLease, Job, Session
+from sessions_app.services.calibrations.planning import plan_all, watch_overdue
 from sessions_app.services.leases import (
     REQUEST_TRUSTED,
     dead_leases,
@@ -37,6 +38,8 @@ def sweep(now: datetime) -> None:
     settle_overdue(now)
     expire(now)
     expire_orphans(now)
+    plan_all(now)
+    watch_overdue(now)
     for backend_id in {*dead_leases(now), *unattended(now)}:
         with transaction.atomic():
             lease, _ = BackendLease.objects.get_or_create(backend_id=backend_id)

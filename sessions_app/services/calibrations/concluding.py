@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 
+from quantumsvc.accounts import audit
 from quantumsvc.backends.chipdata.comparing import Change, Thresholds, changes, drifted
 from quantumsvc.backends.chipdata.properties import measured_properties, values_of
 from quantumsvc.backends.chipdata.readings import CalibrationBody, Failure, Measured
@@ -108,16 +109,26 @@ def _tell(run: CalibrationRun, measured: Measured, over: Sequence[Change], now: 
     if measured.failures:
         kept = f"{len(measured.failures)} values could not be measured; the former ones are kept."
         raise_alert(run.backend, AlertKind.PARTIAL, kept, now, run, {"failures": _places(measured.failures)})
-    if over:
-        worst = over[0]
-        where = " and ".join(str(qubit) for qubit in worst.qubits)
-        text = (
-            f"{len(over)} values have drifted; most of all {worst.parameter} of {where}, {_percent(worst)}."
-        )
-        details = {"drifted": [_change_body(change) for change in over[:MOST_TOLD]]}
-        raise_alert(run.backend, AlertKind.DRIFT, text, now, run, details)
-        if policy_of(run.backend).pause_on_drift:
-            _pause(run.backend, now)
+    _tell_over(run.backend, over, now, run)
+
+
+def tell_drift(backend: Backend, former: CalibrationSet | None, fresh: CalibrationSet, now: datetime) -> None:
+    """Raise an alert if a new set that nobody measured here is over the thresholds."""
+    before = values_of(msgspec.json.decode(former.properties)) if former else {}
+    found = changes(before, values_of(msgspec.json.decode(fresh.properties)))
+    _tell_over(backend, drifted(found, _thresholds(backend)), now, None)
+
+
+def _tell_over(backend: Backend, over: Sequence[Change], now: datetime, run: CalibrationRun | None) -> None:
+    if not over:
+        return
+    worst = over[0]
+    where = " and ".join(str(qubit) for qubit in worst.qubits)
+    text = f"{len(over)} values have drifted; most of all {worst.parameter} of {where}, {_percent(worst)}."
+    details = {"drifted": [_change_body(change) for change in over[:MOST_TOLD]]}
+    raise_alert(backend, AlertKind.DRIFT, text, now, run, details)
+    if policy_of(backend).pause_on_drift:
+        _pause(backend, now)
 
 
 def _percent(change: Change) -> str:
@@ -130,10 +141,12 @@ def _places(failures: Sequence[Failure]) -> list[str]:
 
 def _pause(backend: Backend, now: datetime) -> None:
     """Nothing but the operator's own jobs starts any more, until an operator resumes the queue."""
+    reason = "paused: the device has drifted"
     paused = Backend.objects.filter(pk=backend.pk, is_paused=False).update(
-        is_paused=True, status_message="paused: the device has drifted", updated_at=now
+        is_paused=True, status_message=reason
     )
     if paused:
+        audit.note("backend.paused", backend, actor=None, now=now, reason=reason)
         logger.warning("the queue of %s is paused: the device has drifted", backend.name)
 
 

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from django.db import transaction
 
+from quantumsvc.accounts import audit
 from quantumsvc.accounts.models import User
 from quantumsvc.accounts.system import system_instance, system_user
 from quantumsvc.backends.chipdata.asking import write_params
@@ -57,7 +58,7 @@ def request_calibration(
     job = _job(backend, wish, now)
     run(storing(job, write_params(asked), job.pk.encode()))
     answered(job.pk)
-    return CalibrationRun.objects.create(
+    run = CalibrationRun.objects.create(
         backend=backend,
         job=job,
         trigger=(Trigger.SCHEDULE if schedule else Trigger.REQUEST).value,
@@ -69,6 +70,10 @@ def request_calibration(
         created_at=now,
         due_at=wish.due_at,
     )
+    if schedule is None:
+        asked_for = {"backend": backend.name, "due_at": wish.due_at, "qubits": list(asked.qubits)}
+        audit.note("calibration.requested", run, actor=by, now=now, after=asked_for, reason=wish.note)
+    return run
 
 
 def _job(backend: Backend, wish: Wish, now: datetime) -> Job:
@@ -89,8 +94,10 @@ def _job(backend: Backend, wish: Wish, now: datetime) -> Job:
     )
 
 
-def cancel_calibration(*, run: CalibrationRun, now: datetime) -> None:
+@transaction.atomic
+def cancel_calibration(*, run: CalibrationRun, now: datetime, by: User | None, reason: str = "") -> None:
     """Give a calibration up, whether it waits or runs; the current set stays. Raises :class:`Conflict`."""
     if run.job.state not in PENDING_JOB_STATES:
         raise Conflict(f"The calibration has ended already: it is {run.job.state}.")
     cancel_job(job=run.job, now=now)
+    audit.note("calibration.cancelled", run, actor=by, now=now, reason=reason)

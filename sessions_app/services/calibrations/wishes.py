@@ -9,6 +9,7 @@ from quantumsvc.scheduling.calibrations import Trigger
 from sessions_app.models import CalibrationRun, Job
 
 CALIBRATION = "calibrate"
+ALL = Asked()
 
 
 def checked_wish(instance: Instance, backend: Backend, params: bytes) -> Asked:
@@ -25,7 +26,7 @@ def checked_wish(instance: Instance, backend: Backend, params: bytes) -> Asked:
     return asked
 
 
-def refuse_impossible(backend: Backend, asked: Asked) -> None:
+def refuse_impossible(backend: Backend, asked: Asked = ALL) -> None:
     """Raise :class:`BadRequest` if the backend has nothing to calibrate, or not these qubits."""
     if not can_be_calibrated(backend):
         raise BadRequest(
