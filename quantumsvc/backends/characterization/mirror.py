@@ -31,7 +31,7 @@ Matrix = npt.NDArray[np.complex128]
 Turns = tuple[int, int, int]
 """Quarter turns about Z before, between and after the two pulses."""
 
-_SX: Matrix = np.array([[1 + 1j, 1 - 1j], [1 - 1j, 1 + 1j]]) / 2
+_SX: Matrix = np.array([[0.5 + 0.5j, 0.5 - 0.5j], [0.5 - 0.5j, 0.5 + 0.5j]])
 _PAULIS: tuple[Matrix, ...] = (
     np.array([[1, 0], [0, 1]], dtype=complex),
     np.array([[0, 1], [1, 0]], dtype=complex),

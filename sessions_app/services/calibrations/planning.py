@@ -4,12 +4,13 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import msgspec
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from quantumsvc.accounts import audit
 from quantumsvc.accounts.models import User
-from quantumsvc.backends.chipdata.readings import Asked
+from quantumsvc.backends.chipdata.readings import Asked, Experiment
 from quantumsvc.backends.models import Backend
 from quantumsvc.errors import BadRequest
 from quantumsvc.recurrence import BadRule, checked_rule, occurrences
@@ -99,10 +100,11 @@ def _check(schedule: CalibrationSchedule) -> None:
         schedule.clean_fields(exclude=["created_by"])
     except ValidationError as found:
         problems |= {name: list(texts) for name, texts in found.message_dict.items()}
-    try:
-        refuse_impossible(schedule.backend, Asked(tuple(schedule.qubits)))
-    except BadRequest as found:
-        problems.setdefault("qubits", []).append(found.message)
+    for field, check in (("qubits", _check_qubits), ("experiments", _experiments)):
+        try:
+            check(schedule)
+        except (BadRequest, msgspec.ValidationError) as found:
+            problems.setdefault(field, []).append(str(found))
     if "rrule" not in problems and "time_zone" not in problems:
         try:
             schedule.rrule = checked_rule(schedule.rrule)
@@ -110,6 +112,14 @@ def _check(schedule: CalibrationSchedule) -> None:
             problems["rrule"] = [str(found)]
     if problems:
         raise ValidationError(problems)
+
+
+def _check_qubits(schedule: CalibrationSchedule) -> None:
+    refuse_impossible(schedule.backend, Asked(tuple(schedule.qubits)))
+
+
+def _experiments(schedule: CalibrationSchedule) -> tuple[Experiment, ...]:
+    return msgspec.convert(schedule.experiments, tuple[Experiment, ...])
 
 
 @transaction.atomic
@@ -131,7 +141,7 @@ def plan_next(schedule_id: str, now: datetime) -> CalibrationRun | None:
     wish = Wish(
         due_at=due,
         qubits=schedule.qubits,
-        experiments=schedule.experiments,
+        experiments=_experiments(schedule),
         deferral_seconds=schedule.deferral_seconds,
         note=schedule.name,
     )
