@@ -8,7 +8,6 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from quantumsvc.accounts import audit
 from quantumsvc.accounts.admin.acts import Act, ActForm, Deed, ModelSettings, ReasonGiven
 from quantumsvc.accounts.admin.base import OperatorAdmin, badge, preformatted
 from quantumsvc.accounts.admin.fields import LocalTimeField, NumbersField
@@ -56,19 +55,12 @@ def _request(deed: Deed) -> str:
         deferral_seconds=deed.data["deferral_seconds"] or 0,
         note=deed.data["note"],
     )
-    run = request_calibration(backend=backend, wish=wish, now=deed.now, by=deed.actor)
-    after = {
-        "due_at": wish.due_at,
-        "qubits": wish.qubits,
-        "experiments": wish.experiments,
-    }
-    audit.note("calibration.requested", run, actor=deed.actor, now=deed.now, after=after, reason=deed.reason)
+    request_calibration(backend=backend, wish=wish, now=deed.now, by=deed.actor, reason=deed.reason)
     return f"A calibration of {backend.name} is asked for."
 
 
 def _cancel(deed: Deed) -> None:
-    cancel_calibration(run=deed.row, now=deed.now)
-    audit.note("calibration.cancelled", deed.row, actor=deed.actor, now=deed.now, reason=deed.reason)
+    cancel_calibration(run=deed.row, now=deed.now, by=deed.actor, reason=deed.reason)
 
 
 def _policy(deed: Deed) -> None:

@@ -7,7 +7,7 @@ who may see a backend is told that something about it changed, and nothing of wh
 from hashlib import sha256
 from typing import Any
 
-from sessions_app.events import AccessChanged, BackendChanged, Event
+from sessions_app.events import AccessChanged, BackendAlerted, BackendChanged, Event
 
 EVERYBODY = "everybody"
 OPERATORS = "operators"
@@ -41,6 +41,8 @@ def told_to(event: Event) -> dict[str, dict[str, Any]]:
         return _of_backend(event.id)
     kind = event.__struct_config__.tag
     change = {"kind": kind, **{name: getattr(event, name) for name in event.__struct_fields__}}
+    if isinstance(event, BackendAlerted):
+        return {OPERATORS: change, **_of_backend(event.backend)}
     members = {} if event.instance is None else {instance_group(event.instance): change}
     return {**members, OPERATORS: change, **_of_backend(event.backend)}
 

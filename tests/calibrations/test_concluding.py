@@ -18,8 +18,10 @@ from sessions_app.services.calibrations.requesting import cancel_calibration
 from sessions_app.services.dispatch import start_of
 from sessions_app.services.endings import Ending, record
 from tests.calibrations.making import ask, current, make_chip, measured, value_of
-from tests.factories import at, make_user
+from tests.factories import at, make_author, make_user, submit
+from tests.services.worker import Worker
 
+CALIBRATE = b'{"schema_version":"v0.1","options":{"experimental":{}}}'
 GOOD = measured(("T1", (0,), 90e-6), ("T1", (1,), 110e-6), ("gate_error", (0, 1), 0.012))
 
 
@@ -30,8 +32,8 @@ def chip(db: None) -> Backend:
 
 def started(run: CalibrationRun, when: float = 10) -> CalibrationRun:
     """The calibration runs, since so many seconds."""
-    move = start_of(run.job_id, at(when))
-    move.outcome(run_statements(move.statement())[0])
+    move = start_of(run.job_id, at(when), run.job.calibration_submitted_id)
+    run_statements(move.statement())
     run.job.refresh_from_db()
     return run
 
@@ -54,7 +56,12 @@ def ended(run: CalibrationRun, when: float = 20, **over: Any) -> CalibrationRun:
 
 
 def failed(run: CalibrationRun) -> CalibrationRun:
-    how: dict[str, Any] = {"state": JobState.FAILED, "cause": Cause.PROGRAM_FAILED, "result": None, "reason": "It broke."}
+    how: dict[str, Any] = {
+        "state": JobState.FAILED,
+        "cause": Cause.PROGRAM_FAILED,
+        "result": None,
+        "reason": "It broke.",
+    }
     return ended(run, **how, log="WARNING: the fridge is warm")
 
 
@@ -156,6 +163,23 @@ def test_it_keeps_no_set_without_the_job_s_end(chip: Backend, monkeypatch: pytes
     run.job.refresh_from_db()
     assert run.job.state == "running"
     assert CalibrationSet.objects.filter(backend=chip).count() == 1
+
+
+def test_it_runs_the_very_next_job_under_the_new_set(chip: Backend) -> None:
+    """Also when one turn ends the calibration and starts the job: both sets are in the job's record."""
+    before = current(chip)
+    author = make_author()
+    author.instance.may_calibrate = True
+    author.instance.save()
+    submit(author, chip, program_id="calibrate", params=CALIBRATE)
+    ordinary = submit(author, chip, 1)
+    worker = Worker(chip)
+    worker.start(10)
+    assert worker.turn(20, end="completed", measured=GOOD)
+    ordinary.refresh_from_db()
+    after = current(chip)
+    assert (ordinary.calibration_submitted, ordinary.calibration_run) == (before, after)
+    assert before != after
 
 
 def test_it_charges_nobody(chip: Backend) -> None:

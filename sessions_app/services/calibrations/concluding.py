@@ -22,7 +22,7 @@ from quantumsvc.backends.services import compact
 from quantumsvc.doorbell import ring
 from quantumsvc.scheduling.calibrations import AlertKind
 from quantumsvc.wire.times import iso_z
-from sessions_app.events import CHANNEL, BackendAlerted, encode_event
+from sessions_app.events import CHANNEL, BackendAlerted, BackendChanged, encode_event
 from sessions_app.models import BackendAlert, CalibrationPolicy, CalibrationRun
 
 logger = logging.getLogger(__name__)
@@ -63,7 +63,13 @@ def conclude(job_id: str, measured: Measured, now: datetime) -> None:
         is_partial=bool(measured.failures),
         report=_report(found, over, measured),
     )
+    tell_changed(run.backend)
     _tell(run, measured, over, now)
+
+
+def tell_changed(backend: Backend) -> None:
+    """Ring for everybody who may see the backend: it has another set."""
+    ring(CHANNEL, encode_event(BackendChanged(id=backend.pk)))
 
 
 def _changes(former: dict[str, Any], fresh: dict[str, Any], measured: Measured) -> list[Change]:

@@ -47,6 +47,7 @@ def request_calibration(
     now: datetime,
     by: User | None,
     schedule: CalibrationSchedule | None = None,
+    reason: str = "",
 ) -> CalibrationRun:
     """Store a calibration that takes the first free moment from ``wish.due_at`` on (S2).
 
@@ -58,7 +59,7 @@ def request_calibration(
     job = _job(backend, wish, now)
     run(storing(job, write_params(asked), job.pk.encode()))
     answered(job.pk)
-    run = CalibrationRun.objects.create(
+    asked_run = CalibrationRun.objects.create(
         backend=backend,
         job=job,
         trigger=(Trigger.SCHEDULE if schedule else Trigger.REQUEST).value,
@@ -72,8 +73,8 @@ def request_calibration(
     )
     if schedule is None:
         asked_for = {"backend": backend.name, "due_at": wish.due_at, "qubits": list(asked.qubits)}
-        audit.note("calibration.requested", run, actor=by, now=now, after=asked_for, reason=wish.note)
-    return run
+        audit.note("calibration.requested", asked_run, actor=by, now=now, after=asked_for, reason=reason)
+    return asked_run
 
 
 def _job(backend: Backend, wish: Wish, now: datetime) -> Job:

@@ -12,7 +12,7 @@ from quantumsvc.accounts.models import User
 from quantumsvc.backends.chipdata.checking import NotProperties, checked_properties
 from quantumsvc.backends.models import Backend, CalibrationSet, CalibrationSource
 from quantumsvc.backends.services import compact
-from sessions_app.services.calibrations.concluding import tell_drift
+from sessions_app.services.calibrations.concluding import tell_changed, tell_drift
 from sessions_app.services.calibrations.wishes import current_set, refuse_impossible
 from sessions_app.services.leases import look_at
 
@@ -46,6 +46,7 @@ def upload_set(
         note=note,
     )
     audit.note("calibration.uploaded", kept, actor=by, now=now, after={"taken_at": taken_at, "note": note})
+    tell_changed(backend)
     tell_drift(backend, former, kept, now)
     return kept
 
