@@ -175,7 +175,7 @@ def test_it_runs_the_very_next_job_under_the_new_set(chip: Backend) -> None:
     ordinary = submit(author, chip, 1)
     worker = Worker(chip)
     worker.start(10)
-    assert worker.turn(20, end="completed", measured=GOOD)
+    worker.turn(20, end="completed", measured=GOOD)
     ordinary.refresh_from_db()
     after = current(chip)
     assert (ordinary.calibration_submitted, ordinary.calibration_run) == (before, after)
