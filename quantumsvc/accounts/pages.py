@@ -56,6 +56,14 @@ def may_write(user: User, instance: Instance) -> bool:
     return user.is_operator or (role is not None and role.covers(Role.WRITER))
 
 
+def may_manage(user: User, instance: Instance) -> bool:
+    """Whether the user may give sessions there more time; archived instances are only read."""
+    if not instance.is_active:
+        return False
+    role = role_in(user, instance)
+    return user.is_operator or (role is not None and role.covers(Role.MANAGER))
+
+
 urlpatterns = [
     path(
         "login",

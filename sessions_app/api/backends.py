@@ -10,7 +10,7 @@ from quantumsvc.api import api_version, bool_parameter, require_instance, time_p
 from quantumsvc.backends.models import Backend, BackendKind, CalibrationSet
 from quantumsvc.errors import NotFound, UnknownBackend
 from quantumsvc.wire.times import parse_day
-from sessions_app.api.bodies import backend_body, backend_status
+from sessions_app.bodies import backend_body, backend_status
 from sessions_app.services.ledger import WINDOW
 from sessions_app.services.lives import settle_overdue
 from sessions_app.services.load import Load, loads

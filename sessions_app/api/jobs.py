@@ -27,7 +27,7 @@ from quantumsvc.backends.models import BackendKind
 from quantumsvc.errors import BadRequest, NotAllowed, NotFound, TooLarge
 from quantumsvc.scheduling.states import PENDING_JOB_STATES, TERMINAL_JOB_STATES
 from quantumsvc.wire.envelope import TagsEnvelope, checked_tags, read, read_job
-from sessions_app.api.bodies import STATE_WORDS, job_body, metrics_body
+from sessions_app.bodies import STATE_WORDS, job_body, metrics_body
 from sessions_app.models import Job, JobLog, JobPayload, JobResult
 from sessions_app.services.deleting import delete_job, read_private_result, retag
 from sessions_app.services.endings import cancel_job

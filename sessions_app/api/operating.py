@@ -15,8 +15,8 @@ from quantumsvc.backends.models import Backend
 from quantumsvc.errors import BadRequest
 from quantumsvc.wire.envelope import plain_text, read
 from sessions_app.api.backends import backend_of
-from sessions_app.api.bodies import backend_status
 from sessions_app.api.jobs import job_of
+from sessions_app.bodies import backend_status
 from sessions_app.services.load import Load, loads
 from sessions_app.services.operating import (
     bring_online,

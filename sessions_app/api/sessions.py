@@ -20,8 +20,8 @@ from quantumsvc.wire.envelope import (
     read,
     seconds_from,
 )
-from sessions_app.api.bodies import session_body
 from sessions_app.api.jobs import waiting_body
+from sessions_app.bodies import session_body
 from sessions_app.models import Session
 from sessions_app.services.lives import settle_overdue
 from sessions_app.services.opening import (

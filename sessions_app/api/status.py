@@ -20,7 +20,7 @@ from quantumsvc.accounts.authentication import identify
 from quantumsvc.api import encode_json, error_response, service_errors
 from quantumsvc.errors import NotFound
 from quantumsvc.scheduling.states import JobState, SessionMode, SessionState
-from sessions_app.api.bodies import job_body
+from sessions_app.bodies import job_body
 from sessions_app.models import Job
 from sessions_app.services.lives import settle_overdue
 from sessions_app.watching import watch

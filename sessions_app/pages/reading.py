@@ -8,6 +8,7 @@ from django.http import Http404
 
 from quantumsvc import clock
 from quantumsvc.accounts.models import User
+from quantumsvc.backends.models import Backend
 from sessions_app.models import Job, Session
 from sessions_app.services.lives import settle_overdue
 
@@ -38,4 +39,12 @@ def one_of(rows: QuerySet[M], ident: str) -> M:
     found = rows.filter(pk=ident).first() if "\0" not in ident else None
     if found is None:
         raise Http404("There is nothing of that id, or nothing that you may see.")
+    return found
+
+
+def named(rows: QuerySet[Backend], name: str) -> Backend:
+    """The backend of this name among those that the reader may see; any other does not exist (404)."""
+    found = rows.filter(name=name).first() if "\0" not in name else None
+    if found is None:
+        raise Http404("There is no backend of that name, or none that you may see.")
     return found

@@ -8,7 +8,6 @@ from itertools import pairwise
 from django.db.models import Count
 
 from quantumsvc.scheduling.states import JobState, SessionState, session_words
-from quantumsvc.scheduling.timers import max_ttl_deadline, unused_deadline
 from sessions_app.models import Job, JobEvent, Session, SessionEvent
 from sessions_app.pages.words import cause_words, duration
 
@@ -82,32 +81,3 @@ def _session_row(session: Session, counts: dict[str, int]) -> SessionRow:
         running=running,
         ended=sum(counts.values()) - queued - running,
     )
-
-
-@dataclass(frozen=True)
-class Timer:
-    """When time alone changes a session, and how; ``at`` is None while the timer does not run."""
-
-    name: str
-    limit: str
-    at: datetime | None
-    effect: str
-    left: str
-
-
-def timers(session: Session, now: datetime) -> list[Timer]:
-    """The session's timers; a closed one has none."""
-    if session.state == SessionState.CLOSED:
-        return []
-    facts = session.facts()
-    unused = unused_deadline(facts)
-    told = [
-        ("Interactive time", session.interactive_ttl, session.interactive_deadline, "the session idles"),
-        ("Maximum time to live", session.max_ttl, max_ttl_deadline(facts), "the session closes"),
-    ]
-    if unused is not None:
-        told.append(("Unused", session.unused_ttl, unused, "the session closes"))
-    return [
-        Timer(name, duration(limit), at, effect, duration((at - now).total_seconds()) if at else "")
-        for name, limit, at, effect in told
-    ]

@@ -2,18 +2,24 @@
 
 from django.urls import path
 
-from sessions_app.pages import actions, backends, connect, jobs, sessions
+from sessions_app.pages import actions, backend, backends, connect, extending, job, jobs, session, sessions
 
 urlpatterns = [
     path("", jobs.jobs_page, name="jobs"),
-    path("jobs/<str:ident>", jobs.job_page, name="job"),
-    path("jobs/<str:ident>/result", jobs.result_file, name="job-result"),
-    path("jobs/<str:ident>/log", jobs.log_file, name="job-log"),
+    path("jobs/<str:ident>", job.job_page, name="job"),
+    path("jobs/<str:ident>/inputs", job.inputs_part, name="job-inputs"),
+    path("jobs/<str:ident>/result", job.result_file, name="job-result"),
+    path("jobs/<str:ident>/result.csv", job.result_table, name="job-result-table"),
+    path("jobs/<str:ident>/log", job.log_file, name="job-log"),
     path("jobs/<str:ident>/cancel", actions.cancel_job_page, name="job-cancel"),
     path("sessions", sessions.sessions_page, name="sessions"),
-    path("sessions/<str:ident>", sessions.session_page, name="session"),
+    path("sessions/<str:ident>", session.session_page, name="session"),
+    path("sessions/<str:ident>/extend", extending.extend_session_page, name="session-extend"),
     path("sessions/<str:ident>/close", actions.close_session_page, name="session-close"),
     path("sessions/<str:ident>/cancel", actions.cancel_session_page, name="session-cancel"),
     path("backends", backends.backends_page, name="backends"),
+    path("backends/<str:name>", backend.backend_page, name="backend"),
+    path("backends/<str:name>/qubits.csv", backend.qubits_file, name="backend-qubits"),
+    path("backends/<str:name>/gates.csv", backend.gates_file, name="backend-gates"),
     path("connect", connect.connect_page, name="connect"),
 ]

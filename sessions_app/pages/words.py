@@ -21,6 +21,8 @@ CAUSES = {
     Cause.DRAINED: "the worker was stopped",
     Cause.DISPLACED: "the time was taken for a reservation",
     Cause.CREATED: "created",
+    Cause.INSTANCE_LIMIT: "the instance's limit was reached",
+    Cause.WINDOW_ENDED: "the reservation ended",
     Cause.REQUEUED: "put back by an operator",
     Cause.EXTENDED: "a manager gave it more time",
 }

@@ -14,31 +14,53 @@ from django.contrib.staticfiles import finders
 from django.test import Client
 
 from quantumsvc.accounts import pages as account_pages
+from quantumsvc.backends.execution.sketches import CircuitSketch, Gate, PubSketch, Sketch, encode_sketch
 from quantumsvc.backends.models import Backend
-from sessions_app.models import Job, Session
+from sessions_app.models import Job, JobSketch, Session
 from sessions_app.pages import urls
 from sessions_app.services.submission import Author
 from tests.api.test_query_counts import statements
 from tests.factories import make_backend, open_, submit
 from tests.pages.conftest import Reader
+from tests.results import ONE_SHOT, sampled
 from tests.services.worker import Worker
 
 # With the statements each sends; the first two read the browser's session and its user.
 PAGES = {
     "": 7,
-    "jobs/<str:ident>": 8,
+    "jobs/<str:ident>": 12,
+    "jobs/<str:ident>/inputs": 5,
     "jobs/<str:ident>/result": 5,
+    "jobs/<str:ident>/result.csv": 7,
     "jobs/<str:ident>/log": 5,
     "jobs/<str:ident>/cancel": 5,
     "sessions": 5,
-    "sessions/<str:ident>": 8,
+    "sessions/<str:ident>": 15,
+    "sessions/<str:ident>/extend": 5,
     "sessions/<str:ident>/close": 5,
     "sessions/<str:ident>/cancel": 5,
-    "backends": 5,
+    "backends": 10,
+    "backends/<str:name>": 24,
+    "backends/<str:name>/qubits.csv": 4,
+    "backends/<str:name>/gates.csv": 4,
     "connect": 5,
 }
 OF_ONE = [page for page in PAGES if "<" in page]
-FILES = ("/result", "/log")
+FILES = ("/result", "/log", ".csv")
+BY_MANAGERS = ("/extend",)
+
+
+SKETCH = Sketch(
+    circuits=[
+        CircuitSketch(
+            name="secret", qubits=2, bits=1, gates=1, depth=1, parameters=0, counts={"x": 1}, wires=[0],
+            drawn=[Gate(0, "x", "x", [0])], is_cut=False,
+        )
+    ],
+    circuit_count=1,
+    pubs=[PubSketch(circuit=0, amount="1 shots", shape="one set")],
+    pub_count=1,
+)  # fmt: skip
 
 
 def test_it_knows_every_page() -> None:
@@ -48,17 +70,24 @@ def test_it_knows_every_page() -> None:
 
 @pytest.fixture
 def things(author: Author, backend: Backend) -> dict[str, str]:
-    """An ended job with all there is, in an active session that has another one queued."""
+    """An ended job with all there is, in an active session that has another one queued.
+
+    Its backend is that of the lab only.
+    """
+    Backend.objects.filter(pk=backend.pk).update(open_to_all=False)
+    backend.grants.create(instance=author.instance)
     session = open_(author, backend)
-    jobs = [submit(author, backend, when, session_id=session.pk, tags=["secret"]) for when in (0, 1)]
+    jobs = [submit(author, backend, when, session_id=session.pk, tags=["secret"]) for when in (0, 1, 1.5)]
     worker = Worker(backend)
     worker.start(2)
-    worker.turn(3, end="completed", log="secret line", result=b'"secret"')
-    return {"jobs": jobs[0].pk, "sessions": session.pk}
+    worker.turn(3, end="completed", log="secret line", result=sampled(secret=ONE_SHOT))
+    JobSketch.objects.create(job=jobs[0], body=encode_sketch(SKETCH))
+    return {"jobs": jobs[0].pk, "sessions": session.pk, "backends": backend.name}
 
 
 def address(page: str, things: dict[str, str]) -> str:
-    return "/" + page.replace("<str:ident>", things.get(page.partition("/")[0], ""))
+    named = things.get(page.partition("/")[0], "")
+    return "/" + page.replace("<str:ident>", named).replace("<str:name>", named)
 
 
 @pytest.mark.parametrize("page", OF_ONE)
@@ -85,15 +114,17 @@ def test_it_sends_as_many_statements_as_recorded(
     page: str,
     things: dict[str, str],
     wanda: Reader,
+    max_: Reader,
     author: Author,
     backend: Backend,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     where = address(page, things)
-    wanda.get(where)
+    reader = max_ if page.endswith(BY_MANAGERS) else wanda
+    reader.get(where)
     for more in range(2):
         with statements(monkeypatch) as seen:
-            assert wanda.get(where).status_code == 200
+            assert reader.get(where).status_code == 200
         assert len(seen) == PAGES[page], "\n".join(text[:160] for text in seen)
         for when in range(3):
             submit(author, backend, 10 + when + 10 * more, session_id=things["sessions"])
@@ -127,9 +158,9 @@ class Loaded(HTMLParser):
 
 @pytest.mark.parametrize("page", [page for page in PAGES if not page.endswith(FILES)])
 def test_it_is_sound_html_that_loads_nothing_from_elsewhere(
-    page: str, things: dict[str, str], wanda: Reader
+    page: str, things: dict[str, str], max_: Reader
 ) -> None:
-    answer = wanda.get(address(page, things))
+    answer = max_.get(address(page, things))
     text = answer.content.decode()
     check_page(text)
     policy = answer["Content-Security-Policy"]

@@ -2,17 +2,21 @@
 
 from typing import Any
 
+import numpy as np
 import pytest
 from django.test import Client
+from qiskit.primitives.containers import BitArray
 
 from quantumsvc.accounts.models import Instance
-from quantumsvc.backends.models import Backend
-from sessions_app.models import Job
-from sessions_app.pages import jobs as job_pages
+from quantumsvc.backends.execution.sketches import CircuitSketch, Gate, PubSketch, Sketch, encode_sketch
+from quantumsvc.backends.models import Backend, CalibrationSet
+from sessions_app.models import Job, JobSketch
+from sessions_app.pages import job as job_pages
 from sessions_app.services.submission import Author
 from tests.api.conftest import Time
 from tests.factories import at, make_author, make_backend, open_, submit
-from tests.pages.conftest import Reader
+from tests.pages.conftest import Reader, text_of
+from tests.results import ONE_SHOT, estimated, sampled
 from tests.services.worker import Worker
 
 PHASES = {
@@ -39,16 +43,22 @@ def test_it_tells_the_whole_story_of_a_completed_job(author: Author, backend: Ba
     job = completed(author, backend, metrics=metrics, submitted={"tags": ["vqe"], "cost": 77})
     text = rita.sees(f"/jobs/{job.pk}")
     for part in (
-        f"Job {job.pk} Completed",
+        f"Job {job.pk} Copy Completed sampler on {backend.name}",
+        "Waiting 5.00 s 2026-11-21 12:00:00 Starting 0.10 s 2026-11-21 12:00:05 Preparing 0.25 s",
+        "Executing 2.00 s 2026-11-21 12:00:05 Finishing 0.65 s 2026-11-21 12:00:07",
         f"Backend {backend.name} Instance the lab Owner wanda Mode job",
-        "Waited 5.00 s Ran 3.00 s Time limit 77 s Quantum time 2.500 s Attempts 1",
+        "Waited 5.00 s Ran 3.00 s Time limit 77 s Attempts 1",
+        "Quantum time 2.500 s.",
+        "The time it ran 2026-11-21 12:00:05 2026-11-21 12:00:08 2.500",
+        "The backend was not calibrated in between.",
         "Tags vqe",
         "2026-11-21 12:00:00 Queued submitted 5.00 s",
         "2026-11-21 12:00:05 Running chosen to run 1 3.00 s",
         "2026-11-21 12:00:08 Completed the program finished 1",
         "Preparing 2026-11-21 12:00:05 0.25 s Executing 2026-11-21 12:00:05 2.00 s",
         "Cache hits 3",
-        "Log a line",
+        "Log As a file a line",
+        '"status": "Completed"',
         f'job = QiskitRuntimeService().job("{job.pk}")',
     ):
         assert part in text, text
@@ -96,7 +106,9 @@ def test_it_tells_why_a_job_failed(author: Author, backend: Backend, wanda: Read
     worker = Worker(backend)
     worker.start(1)
     worker.turn(2, end="failed", reason="Too many qubits.", reason_code=8021)
-    assert "Failed Too many qubits. Code 8021" in wanda.sees(f"/jobs/{job.pk}")
+    text = wanda.sees(f"/jobs/{job.pk}")
+    assert "Too many qubits. Code 8021" in text
+    assert "Waiting 1.00 s" in text
 
 
 def test_it_tells_why_a_job_waits_without_naming_others(
@@ -123,7 +135,7 @@ def test_it_shows_what_strangers_wrote_as_text(author: Author, backend: Backend,
     session = open_(author, backend)
     job = completed(author, backend, log=HOSTILE, metrics={HOSTILE: HOSTILE}, submitted={"tags": [HOSTILE]})
     Job.objects.filter(pk=job.pk).update(reason=HOSTILE, client_application=HOSTILE, session=session)
-    for path in ("/", f"/jobs/{job.pk}", f"/sessions/{session.pk}", "/?tag=" + "%3Cscript%3E%22'"):
+    for path in ("/", f"/jobs/{job.pk}", "/?tag=" + "%3Cscript%3E%22'"):
         page = wanda.get(path).content.decode()
         assert "<script>" not in page
         assert "&lt;script&gt;" in page
@@ -147,7 +159,7 @@ def test_it_lets_writers_managers_and_operators_cancel(
     assert (answer.status_code, answer["Location"]) == (302, waiting)
     assert Job.objects.get().state == "cancelled"
     after = reader.sees(waiting)
-    assert after.count("The job was cancelled.") == 2, "as the message, and as the reason"
+    assert after.count("The job was cancelled.") == 3, "as the message, as the reason, and in the raw body"
     assert "Cancel…" not in after
     assert "There is nothing left to do" in reader.sees(f"{waiting}/cancel")
 
@@ -201,3 +213,116 @@ def test_it_shows_no_deleted_job(author: Author, backend: Backend, wanda: Reader
     Job.objects.filter(pk=job.pk).update(deleted_at=at(9))
     for path in ("", "/result", "/log", "/cancel"):
         assert wanda.get(f"/jobs/{job.pk}{path}").status_code == 404
+
+
+def test_it_draws_counts_and_lets_them_be_looked_at_closer(
+    author: Author, backend: Backend, rita: Reader
+) -> None:
+    words = {format(number, "07b"): number + 1 for number in range(100)}
+    array = BitArray.from_counts(words, num_bits=7)
+    job = completed(author, backend, result=sampled(first=ONE_SHOT, second=array))
+    page = rita.get(f"/jobs/{job.pk}").content.decode()
+    assert "1 shots of 1 bits in register first" in text_of(page)
+    look = f"/jobs/{job.pk}"
+    text = rita.sees(look, register="second")
+    assert "5050 shots of 7 bits in register second" in text
+    assert "Shown: 1 to 64 of 100." in text
+    assert "After Zoom in Zoom out" in text
+    closer = rita.get(look, register="second", order="count", zoom=16, start=96).content.decode()
+    assert "Shown: 97 to 100 of 100." in text_of(closer)
+    assert closer.count('<rect class="bar"') == 4
+    assert "0000000: 1 of 5050 (0.02%)" in closer
+    odd_ones = [
+        ("start", "-1"),
+        ("zoom", "7"),
+        ("pub", "99"),
+        ("set", "x"),
+        ("register", "\0"),
+        ("start", "9" * 40),
+    ]
+    for name, odd in odd_ones:
+        assert rita.get(look, **{name: odd}).status_code == 200
+
+
+def test_it_draws_values_with_their_errors(author: Author, backend: Backend, rita: Reader) -> None:
+    body = estimated(evs=np.array([0.5, np.nan, -1.5]), stds=np.array([0.1, 0.1, 0.2]))
+    job = completed(author, backend, result=body)
+    page = rita.get(f"/jobs/{job.pk}").content.decode()
+    assert "3 expectation values" in text_of(page)
+    assert page.count('<circle class="value"') == 2, "what is no number is not drawn"
+    assert "2: -1.5 ± 0.2" in page
+    assert "0 0.5 0.1 1 nan 0.1 2 -1.5 0.2" in text_of(page)
+    table = rita.get(f"/jobs/{job.pk}/result.csv")
+    assert table["Content-Type"] == "text/csv; charset=utf-8"
+    assert table["Content-Disposition"] == f'attachment; filename="{job.pk}.csv"'
+    assert table.content.decode().splitlines() == [
+        "number,value,standard error", "0,0.5,0.1", "1,nan,0.1", "2,-1.5,0.2",
+    ]  # fmt: skip
+
+
+def test_it_gives_all_counts_as_a_table(author: Author, backend: Backend, rita: Reader) -> None:
+    array = BitArray.from_counts({"00": 3, "10": 1}, num_bits=2)
+    job = completed(author, backend, result=sampled(meas=array))
+    table = rita.get(f"/jobs/{job.pk}/result.csv", zoom=16).content.decode().splitlines()
+    assert table == ["outcome,count,part", "00,3,0.75", "10,1,0.25"]
+
+
+@pytest.mark.parametrize("over", [{}, {"result": b"{}"}, {"private": True}])
+def test_it_has_no_table_of_what_it_does_not_draw(
+    author: Author, backend: Backend, wanda: Reader, over: dict[str, Any]
+) -> None:
+    submitted = {"submitted": {"private": True}} if over.get("private") else {}
+    job = completed(author, backend, **over, **submitted)
+    assert wanda.get(f"/jobs/{job.pk}/result.csv").status_code == 404
+    told = "is private" if over.get("private") else "not drawn here"
+    assert told in wanda.sees(f"/jobs/{job.pk}")
+
+
+def test_it_says_when_the_backend_was_calibrated_in_between(
+    author: Author, backend: Backend, wanda: Reader
+) -> None:
+    job = submit(author, backend)
+    CalibrationSet.objects.create(backend=backend, taken_at=at(2))
+    Worker(backend).start(5)
+    assert "The backend was calibrated in between" in wanda.sees(f"/jobs/{job.pk}")
+
+
+def test_it_shows_inputs_as_a_child_tells_them_and_never_as_markup(
+    author: Author, backend: Backend, wanda: Reader
+) -> None:
+    job = completed(author, backend)
+    gate = Gate(0, "cx", HOSTILE, [0, 1], HOSTILE)
+    circuit = CircuitSketch(
+        name=HOSTILE, qubits=5, bits=0, gates=1, depth=1, parameters=0, counts={HOSTILE: 1}, wires=[0, 3],
+        drawn=[gate, Gate(1, HOSTILE, HOSTILE, [1])], is_cut=True,
+    )  # fmt: skip
+    pub = PubSketch(circuit=0, amount=HOSTILE, shape="3", observables=HOSTILE)
+    sketch = Sketch(circuits=[circuit], circuit_count=9, pubs=[pub], pub_count=2, options=HOSTILE)
+    JobSketch.objects.create(job=job, body=encode_sketch(sketch))
+    page = wanda.get(f"/jobs/{job.pk}/inputs").content.decode()
+    assert "<script>alert" not in page
+    text = text_of(page)
+    assert "1 gates, depth 1, 2 of 5 qubits; the beginning" in text
+    assert "1 of 9 circuits are drawn." in text
+    assert "1 of 2 pubs are listed." in text
+    part = wanda.client.get(f"/jobs/{job.pk}/inputs", headers={"HX-Request": "true"}).content.decode()
+    assert "<html" not in part
+    assert '<circle class="control"' in part
+
+
+def test_it_lists_the_other_jobs_of_its_session(author: Author, backend: Backend, wanda: Reader) -> None:
+    session = open_(author, backend)
+    job, other = (submit(author, backend, when, session_id=session.pk) for when in (1, 2))
+    text = wanda.sees(f"/jobs/{job.pk}")
+    assert f"Other jobs of its session State Job Program Created Waited Ran Queued {other.pk}" in text
+
+
+def test_it_renders_each_live_part_like_the_whole_page(
+    author: Author, backend: Backend, wanda: Reader
+) -> None:
+    job = completed(author, backend, result=sampled(meas=ONE_SHOT))
+    whole = wanda.get(f"/jobs/{job.pk}").content.decode()
+    for part in job_pages.PARTS:
+        told = wanda.client.get(f"/jobs/{job.pk}", headers={"X-Live": part}).content.decode().strip()
+        assert told.startswith(f'<div id="{part}"')
+        assert told in whole

@@ -22,9 +22,9 @@ def test_it_lists_backends_with_their_state_and_queue(author: Author, backend: B
     make_backend(name="gone", is_online=False, status_message="in repair")
     make_backend(name="resting", is_paused=True, kind="simulator", qubits=30)
     text = rita.sees("/backends")
-    assert f"Online {backend.name} device 5 1 2 min" in text, "a fifth of its limit"
-    assert "Offline in repair gone device 5 0" in text
-    assert "Paused resting simulator 30 0" in text
+    assert f"{backend.name} Online Qubits 5 Queue 1 Expected wait 2 min" in text, "a fifth of its limit"
+    assert "gone Offline in repair Qubits 5 Queue 0 Expected wait none" in text
+    assert "resting Paused Qubits 30 Queue 0" in text
 
 
 def test_it_lists_a_closed_backend_only_to_those_who_may_use_it(

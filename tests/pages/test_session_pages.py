@@ -61,10 +61,12 @@ def test_it_tells_the_state_the_timers_the_jobs_and_the_history(busy: Session, r
     answer = rita.get(f"/sessions/{busy.pk}")
     text = rita.sees(f"/sessions/{busy.pk}")
     for part in (
-        f"Session {busy.pk} Active In progress, accepting new jobs",
+        f"Session {busy.pk} Copy Active In progress, accepting new jobs on",
         "Accepts jobs yes Jobs 1 queued, 1 running, 1 ended",
-        "Interactive time 5 min does not run now the session idles",
-        "Maximum time to live 8 h 2026-11-21 20:00:10 7 h 59 min the session closes",
+        "Interactive time, 5 min does not run now; then the session idles",
+        "Maximum time to live, 8 h 7 h 59 min then the session closes at 2026-11-21 20:00:10",
+        f"Now Session {busy.pk} for a while Job",
+        "Used so far: 10 s.",
         "2026-11-21 12:00:00 Open created 10 s",
         "2026-11-21 12:00:10 Active chosen to run",
         f'Session.from_id("{busy.pk}"',
@@ -84,11 +86,11 @@ def test_it_tells_when_the_interactive_time_runs_out(
     worker.turn(2, end="completed")
     time.seconds = 12
     text = rita.sees(f"/sessions/{batch.pk}")
-    assert "Interactive time 1 min 2026-11-21 12:01:02 50 s the session idles" in text
+    assert "Interactive time, 1 min 50 s then the session idles at 2026-11-21 12:01:02" in text
     assert "Batch.from_id" in text
     time.seconds = 63
     later = rita.sees(f"/sessions/{batch.pk}")
-    assert f"Batch {batch.pk} Inactive Pending" in later
+    assert f"Batch {batch.pk} Copy Inactive Pending" in later
     assert "Inactive no job came within the interactive time" in later
 
 
@@ -96,7 +98,7 @@ def test_it_tells_when_an_unused_session_is_closed(
     author: Author, backend: Backend, rita: Reader, time: Time
 ) -> None:
     session = open_(author, backend)
-    assert "Unused 30 min 2026-11-21 12:30:00 30 min the session closes" in rita.sees(
+    assert "Unused, 30 min 30 min then the session closes at 2026-11-21 12:30:00" in rita.sees(
         f"/sessions/{session.pk}"
     )
     time.seconds = 1_801
@@ -152,3 +154,57 @@ def test_it_has_words_for_every_cause() -> None:
 )  # fmt: skip
 def test_it_writes_durations_in_two_units(seconds: float, words: str) -> None:
     assert duration(seconds) == words
+
+
+def test_it_draws_the_states_and_marks_the_present_one(busy: Session, rita: Reader) -> None:
+    page = rita.get(f"/sessions/{busy.pk}").content.decode()
+    assert "The session is active; from here it can become closed or inactive" in page
+    assert page.count("state here") == 1
+    assert page.count('class="arrow taken"') == 1, "from open to active"
+    assert page.count('class="stretch job ') == 2, "one ran, one runs"
+
+
+def test_it_tells_how_often_the_cache_had_what_jobs_needed(busy: Session, rita: Reader) -> None:
+    assert "nothing was looked for yet" in rita.sees(f"/sessions/{busy.pk}")
+    Job.objects.filter(state="completed").update(metrics={"cache_hits": 3, "cache_misses": 1})
+    Job.objects.filter(state="running").update(metrics={"cache_hits": 2})
+    assert "5 hits, 1 misses" in rita.sees(f"/sessions/{busy.pk}")
+
+
+def test_it_lets_managers_give_more_time(author: Author, backend: Backend, max_: Reader) -> None:
+    session = open_(author, backend, max_ttl=600)
+    path = f"/sessions/{session.pk}"
+    assert "up to 8 h on this backend" in max_.sees(path)
+    assert "It may last 10 min in all" in max_.sees(f"{path}/extend")
+    answer = max_.client.post(f"{path}/extend", {"max_ttl": "1h 30m"}, follow=True)
+    assert "The session may now last 1 h 30 min in all." in answer.content.decode()
+    session.refresh_from_db()
+    assert session.max_ttl == 5400
+    assert "a manager gave it more time" in max_.sees(path)
+    for wanted in ("", "90m", "soon", "9h"):
+        refused = max_.client.post(f"{path}/extend", {"max_ttl": wanted})
+        assert refused.status_code == 400
+        assert 'role="alert"' in refused.content.decode()
+    max_.post(f"{path}/cancel")
+    assert "There is no more time to give" in max_.sees(f"{path}/extend")
+    assert max_.client.post(f"{path}/extend", {"max_ttl": "2h"}).status_code == 409
+
+
+def test_it_lets_only_managers_give_more_time(
+    author: Author, backend: Backend, wanda: Reader, rita: Reader
+) -> None:
+    session = open_(author, backend, max_ttl=600)
+    path = f"/sessions/{session.pk}"
+    for reader in (wanda, rita):
+        assert "/extend" not in reader.get(path).content.decode()
+        assert reader.get(f"{path}/extend").status_code == 403
+        assert reader.client.post(f"{path}/extend", {"max_ttl": "1h"}).status_code == 403
+    session.refresh_from_db()
+    assert session.max_ttl == 600
+
+
+def test_it_renders_the_live_part_like_the_whole_page(busy: Session, max_: Reader) -> None:
+    whole = max_.get(f"/sessions/{busy.pk}").content.decode()
+    part = max_.client.get(f"/sessions/{busy.pk}", headers={"X-Live": "session-now"}).content.decode().strip()
+    assert part.startswith('<div id="session-now"')
+    assert part in whole

@@ -7,28 +7,16 @@ from typing import Any
 
 import numpy as np
 import pytest
-from qiskit.primitives.containers import BitArray, DataBin, PrimitiveResult, PubResult, SamplerPubResult
+from qiskit.primitives.containers import BitArray
 
 from quantumsvc.backends.models import Backend
 from quantumsvc.wire.encode_executor import encode_executor
-from quantumsvc.wire.encode_results import encode_primitive, estimates
 from sessions_app.models import JobResult
 from sessions_app.services import outcomes
 from sessions_app.services.outcomes import Unreadable, ordered, parts_in, parts_of
 from sessions_app.services.submission import Author
 from tests.factories import submit
-
-ONE_SHOT = BitArray.from_counts({"0": 1}, num_bits=1)
-
-
-def sampled(**registers: BitArray) -> bytes:
-    shape = next(iter(registers.values())).shape
-    return encode_primitive(PrimitiveResult([SamplerPubResult(DataBin(**registers, shape=shape))]))
-
-
-def estimated(**arrays: Any) -> bytes:
-    shape = np.shape(next(iter(arrays.values())))
-    return encode_primitive(PrimitiveResult([PubResult(estimates(arrays, shape))]))
+from tests.results import ONE_SHOT, estimated, sampled
 
 
 @pytest.mark.parametrize("bits", [1, 8, 9, 70])
