@@ -95,6 +95,7 @@ INSTALLED_APPS = [
     "django_q",
     "quantumsvc.accounts",
     "quantumsvc.backends",
+    "quantumsvc.notices",
     "reservations_app",
     "sessions_app",
 ]
@@ -221,6 +222,19 @@ Q_CLUSTER: dict[str, Any] = {
     "catch_up": False,
     "label": "Background tasks",
 }
+
+# Networks (10.0.0.0/8) and host names of the inside that webhooks may be sent to; public ones always may.
+WEBHOOK_ALLOW = env_list("QUANTUMSVC_WEBHOOK_ALLOW", "")
+
+# Without a mail server, mail is written to the log of the workers.
+EMAIL_HOST = os.environ.get("QUANTUMSVC_EMAIL_HOST", "")
+EMAIL_BACKEND = f"django.core.mail.backends.{'smtp' if EMAIL_HOST else 'console'}.EmailBackend"
+EMAIL_PORT = env_int("QUANTUMSVC_EMAIL_PORT", 25)
+EMAIL_HOST_USER = os.environ.get("QUANTUMSVC_EMAIL_USER", "")
+EMAIL_HOST_PASSWORD = os.environ.get("QUANTUMSVC_EMAIL_PASSWORD", "")
+EMAIL_USE_TLS = env_bool("QUANTUMSVC_EMAIL_TLS", False)
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = os.environ.get("QUANTUMSVC_EMAIL_FROM", "quantumsvc@localhost")
 
 LOGGING = {
     "version": 1,

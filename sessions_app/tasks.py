@@ -7,9 +7,10 @@ from django.dispatch import receiver
 from django_q.signals import post_spawn
 
 from quantumsvc import clock
+from quantumsvc.notices.outbox import forget
 from sessions_app.models import Submission
+from sessions_app.services import ahead
 from sessions_app.services.drain import look_at_backend
-from sessions_app.services.ledger import expire
 from sessions_app.services.warming import warm_up
 
 
@@ -25,7 +26,12 @@ def look_at(backend_id: int) -> None:
 
 
 def housekeeping() -> None:
-    """Drop what a process that died left behind, and take off the sums what left the rolling window."""
+    """Drop what a process that died left behind, and old notices."""
     now = clock.now()
     Submission.objects.filter(created_at__lt=now - timedelta(minutes=10)).delete()
-    expire(now)
+    forget(now)
+
+
+def look_ahead() -> None:
+    """Tell of what is about to happen."""
+    ahead.look_ahead(clock.now())

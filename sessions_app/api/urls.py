@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from sessions_app.api import backends, jobs, operating, sessions, usage
+from sessions_app.api import backends, jobs, notifications, operating, sessions, usage
 
 urlpatterns = [
     path("backends", backends.BackendsView.as_view()),
@@ -23,6 +23,10 @@ urlpatterns = [
     path("analytics/usage_grouped_by_date", usage.DailyAnalyticsView.as_view()),
     path("analytics/filters", usage.AnalyticsFiltersView.as_view()),
     path("instances/usage", backends.InstanceUsageView.as_view()),
+    path("notifications", notifications.SubscriptionsView.as_view()),
+    path("notifications/<str:ident>", notifications.SubscriptionView.as_view()),
+    path("notifications/<str:ident>/test", notifications.SubscriptionTestView.as_view()),
+    path("notifications/<str:ident>/deliveries", notifications.DeliveriesView.as_view()),
     path("sessions", sessions.SessionsView.as_view()),
     path("sessions/<str:ident>", sessions.SessionView.as_view()),
     path("sessions/<str:ident>/queue", sessions.SessionQueueView.as_view()),

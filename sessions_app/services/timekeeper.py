@@ -13,6 +13,7 @@ from django.db.models import Min
 
 from quantumsvc import clock
 from quantumsvc.doorbell import TIMEKEEPER, Listener, listening
+from quantumsvc.notices import outbox
 from quantumsvc.scheduling.states import JobState
 from sessions_app.models import BackendLease, Job, Session
 from sessions_app.services.calibrations.planning import plan_all, watch_overdue
@@ -34,12 +35,13 @@ IDLE_SECONDS = 20.0
 
 
 def sweep(now: datetime) -> None:
-    """One round: overdue sessions are settled, old charges leave the sums, neglected backends get a drain."""
+    """One round: carry out what is due, hand out notices, and see to backends that nobody looks after."""
     settle_overdue(now)
     expire(now)
     expire_orphans(now)
     plan_all(now)
     watch_overdue(now)
+    outbox.hand_out(now)
     for backend_id in {*dead_leases(now), *unattended(now)}:
         with transaction.atomic():
             lease, _ = BackendLease.objects.get_or_create(backend_id=backend_id)
@@ -55,6 +57,7 @@ def next_sweep(now: datetime) -> float:
     deadline = due.values_list("next_deadline", flat=True).first()
     system = Job.objects.filter(is_system=True, state=JobState.QUEUED, due_at__gt=now)
     moments: list[datetime | None] = [deadline, system.aggregate(first=Min("due_at"))["first"]]
+    moments.append(outbox.next_attempt())
     waits = [max((moment - now).total_seconds(), 0.0) for moment in moments if moment is not None]
     return min([longest, *waits])
 

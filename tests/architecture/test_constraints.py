@@ -16,6 +16,7 @@ from quantumsvc.accounts.services import issue_key
 from quantumsvc.accounts.system import system_instance
 from quantumsvc.backends.models import Backend, BackendAccess, CalibrationSet
 from quantumsvc.errors import StaleTransition
+from quantumsvc.notices.models import Delivery, Notice, Subscription
 from quantumsvc.scheduling.states import JOB_MOVES, SESSION_MOVES, Cause, JobState, SessionState
 from sessions_app.models import (
     BackendAlert,
@@ -38,7 +39,7 @@ from tests.factories import START, at, make_author, make_backend, make_instance,
 
 pytestmark = pytest.mark.django_db
 
-APPS = ("accounts", "backends", "sessions_app")
+APPS = ("accounts", "backends", "notices", "sessions_app")
 
 
 def a_user() -> User:
@@ -93,6 +94,22 @@ def a_line() -> models.Model:
         backend=make_backend(), instance=make_instance(), user=make_user(), kind="job", subject="a-job",
         since=at(0), at=at(1), microseconds=1,
     )  # fmt: skip
+
+
+def a_subscription() -> Subscription:
+    user = make_user()
+    return Subscription.objects.create(
+        user=user, channel="webhook", address="https://example.org/", kinds=["job.ended"], salt="s",
+        created_at=START, created_by=user,
+    )  # fmt: skip
+
+
+def a_notice() -> Notice:
+    return Notice.objects.create(kind="job.ended", subject="a-job", at=START)
+
+
+def a_delivery() -> Delivery:
+    return Delivery.objects.create(notice=a_notice(), subscription=a_subscription(), next_at=START)
 
 
 def a_run_time() -> models.Model:
@@ -210,6 +227,11 @@ REFUSED: dict[str, tuple[Callable[[], models.Model], list[dict[str, Any]]]] = {
     "job_running_has_attempt": (a_job, [RUNNING | {"attempt": 0}, RUNNING | {"started_at": None}]),
     "instance_usage_not_negative": (an_instance_usage, [{"microseconds": -1}]),
     "user_usage_not_negative": (a_user_usage, [{"microseconds": -1}]),
+    "subscription_has_one_owner": (a_subscription, [{"user": None}]),
+    "subscription_channel_known": (a_subscription, [{"channel": "pigeon"}]),
+    "subscription_reaches_somebody": (a_subscription, [{"address": ""}]),
+    "notice_kind_known": (a_notice, [{"kind": "job.began"}]),
+    "delivery_due_iff_pending": (a_delivery, [{"next_at": None}, {"state": "sent"}, {"state": "lost"}]),
     "ledger_line_charges_something": (a_line, [{"microseconds": 0}, {"microseconds": -1}]),
     "ledger_line_in_time": (a_line, [{"at": at(-1)}]),
     "ledger_kind_known": (a_line, [{"kind": "coffee"}]),
@@ -234,6 +256,8 @@ UNIQUE: dict[str, Callable[[], Any]] = {
     "one_sum_per_instance": lambda: _again(an_instance_usage()),
     "one_sum_per_user": lambda: _again(a_user_usage()),
     "one_bucket_per_hour": lambda: _again(a_bucket()),
+    "said_once": lambda: _again(a_notice()),
+    "delivered_once": lambda: _again(a_delivery(), id="another"),
     "charged_once": lambda: _again(a_line()),
     "one_run_time_per_program": lambda: _again(a_run_time()),
     "one_running_job_per_backend": lambda: _both(Job, [a_job(), a_job()], RUNNING),

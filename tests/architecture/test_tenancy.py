@@ -13,6 +13,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from quantumsvc.accounts import pages as account_pages
 from quantumsvc.accounts.api import channel
 from quantumsvc.backends.models import Backend
+from quantumsvc.notices.models import Subscription
 from sessions_app.legacy import urls as legacy
 from sessions_app.models import Job, Session
 from sessions_app.pages import urls as page_urls
@@ -23,7 +24,7 @@ from tests.api.conftest import lab as lab
 from tests.api.conftest import stranger as stranger
 from tests.api.conftest import time as time
 from tests.api.work import job_of, post_job, post_session
-from tests.factories import make_backend
+from tests.factories import START, make_backend
 from tests.services.worker import Worker
 
 # Of one object: the methods with which a stranger asks for it, and must get 404.
@@ -41,6 +42,9 @@ OBJECTS: dict[str, tuple[str, ...]] = {
     "sessions/<str:ident>/close": ("DELETE",),
     "sessions/<str:ident>/extend": ("POST",),
     "sessions/<str:ident>/queue": ("GET",),
+    "notifications/<str:ident>": ("GET", "PATCH", "DELETE"),
+    "notifications/<str:ident>/test": ("POST",),
+    "notifications/<str:ident>/deliveries": ("GET",),
     "jobs/<str:ident>": ("GET", "DELETE"),
     "jobs/<str:ident>/cancel": ("POST",),
     "jobs/<str:ident>/requeue": ("POST",),
@@ -62,6 +66,7 @@ LISTS = (
     "analytics/usage_grouped",
     "analytics/usage_grouped_by_date",
     "analytics/filters",
+    "notifications",
 )
 # Makes things of one's own; what the body names is covered below.
 MAKERS = ("sessions", "jobs")
@@ -128,7 +133,16 @@ def owned(alice: Caller, closed: Backend) -> dict[str, str]:
     worker = Worker(closed)
     worker.start(1)
     worker.turn(2, end="completed", log="secret line", result=b'"secret"', quantum_seconds=9.0)
-    return {"backends": closed.name, "jobs": job, "sessions": post_session(alice, closed)}
+    hook = Subscription.objects.create(
+        user=alice.user, channel="webhook", address="https://secret.example.org/", kinds=["job.ended"],
+        salt="salt", created_at=START, created_by=alice.user,
+    )  # fmt: skip
+    return {
+        "backends": closed.name,
+        "jobs": job,
+        "sessions": post_session(alice, closed),
+        "notifications": hook.pk,
+    }
 
 
 def address_of(route: str, owned: dict[str, str]) -> str:
@@ -172,6 +186,7 @@ def test_it_lists_nothing_foreign(stranger: Caller, owned: dict[str, str], route
         "analytics/usage": "usage",
         "analytics/usage_grouped": "data",
         "analytics/usage_grouped_by_date": "data",
+        "notifications": "subscriptions",
     }
     assert not answer.json().get(counts.get(route, ""), 0)
 
