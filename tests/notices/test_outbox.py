@@ -13,8 +13,8 @@ from django_q.models import OrmQ
 from quantumsvc.accounts.models import Instance, User
 from quantumsvc.backends.models import Backend
 from quantumsvc.errors import BadRequest, Conflict
-from quantumsvc.notices import sending, subscribing
-from quantumsvc.notices.kinds import NoticeKind
+from quantumsvc.notices import subscribing
+from quantumsvc.notices.kinds import NoticeKind, sentence
 from quantumsvc.notices.models import Channel, Delivery, Notice, Subscription
 from quantumsvc.notices.outbox import (
     AT_A_TIME,
@@ -373,7 +373,7 @@ def test_it_forgets_after_a_month(alice: Author, backend: Backend) -> None:
 
 def test_it_has_a_sentence_for_every_kind() -> None:
     for kind in NoticeKind:
-        assert sending.sentence(kind.value, "the-subject", {"backend": "b\r\nBcc: x"}).isprintable()
+        assert sentence(kind.value, "the-subject", {"backend": "b\r\nBcc: x"}).isprintable()
 
 
 # --- Subscribing ---
