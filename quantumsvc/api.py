@@ -280,7 +280,7 @@ def exception_handler(exc: Exception, context: Mapping[str, Any]) -> Response | 
 def service_errors(exc: Exception) -> list[errors.ServiceError]:
     """What to tell the caller about an exception; nothing when it is none of their business."""
     if isinstance(exc, errors.ServiceError):
-        return [exc]
+        return list(exc.found) if isinstance(exc, errors.Several) else [exc]
     if isinstance(exc, rest.ValidationError):
         return [errors.BadRequest(text) for text in _flatten(exc.detail)]
     if isinstance(exc, rest.APIException):

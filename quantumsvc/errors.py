@@ -5,6 +5,7 @@ people recognise them; the rest are ours. ``quantumsvc.api`` turns any of these 
 ``errors`` container; pages show the sentence.
 """
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 
@@ -98,6 +99,21 @@ class TooManyPending(TooManyRequests):
     """The instance has as many jobs or sessions as it may have."""
 
     code = 10012
+
+
+class BackendReserved(ServiceError):
+    """The backend is reserved for others, and set to refuse jobs meanwhile (W10)."""
+
+    code = 1233
+    status = 423
+
+
+class Several(ServiceError):
+    """More than one thing is wrong: all of ``found`` are told, with the status of the first."""
+
+    def __init__(self, found: Sequence[ServiceError]) -> None:
+        super().__init__(" ".join(error.message for error in found), solution=found[0].solution)
+        self.found = tuple(found)
 
 
 class StaleTransition(Exception):

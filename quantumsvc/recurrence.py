@@ -126,3 +126,13 @@ def _local_until(text: str, zone: ZoneInfo) -> datetime:
         return datetime.strptime(text, "%Y%m%d") + timedelta(days=1, seconds=-1)  # noqa: DTZ007
     except ValueError as problem:
         raise BadRule("UNTIL must be like 20270131, 20270131T080000 or 20270131T070000Z.") from problem
+
+
+def rest_of(rule: str, first: datetime, zone: ZoneInfo, since: datetime) -> str:
+    """The rule for what is left from ``since`` on: a COUNT counts only what has not been."""
+    parts = _parts(rule)
+    if "COUNT" not in parts:
+        return rule
+    before = sum(instant_of(local, zone) < since for local in _locals(rule, first, zone, since))
+    parts["COUNT"] = str(max(int(parts["COUNT"]) - before, 1))
+    return ";".join(f"{name}={value}" for name, value in parts.items())

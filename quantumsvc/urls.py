@@ -13,6 +13,7 @@ from quantumsvc import api, pages_errors
 from quantumsvc.accounts import pages as account_pages
 from quantumsvc.accounts.api import channel
 from quantumsvc.accounts.api import urls as control_plane
+from reservations_app.api import urls as reservations
 from sessions_app.api import urls as runtime
 from sessions_app.legacy import urls as legacy
 from sessions_app.pages import urls as pages
@@ -40,6 +41,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include(control_plane.urlpatterns)),
     path("experimental/", include(runtime.urlpatterns)),
     path("api/v1/", include(runtime.urlpatterns)),
+    path("experimental/", include(reservations.urlpatterns)),
+    path("api/v1/", include(reservations.urlpatterns)),
     re_path(r"^(?:experimental|api)(?:/.*)?$", unknown_address),
     path("admin/", admin.site.urls),
     path("", include(account_pages.urlpatterns)),

@@ -8,6 +8,7 @@ from django_q.signals import post_spawn
 
 from quantumsvc import clock
 from quantumsvc.notices.outbox import forget
+from reservations_app.services.series import extend_all
 from sessions_app.models import Submission
 from sessions_app.services import ahead
 from sessions_app.services.drain import look_at_backend
@@ -26,10 +27,11 @@ def look_at(backend_id: int) -> None:
 
 
 def housekeeping() -> None:
-    """Drop what a process that died left behind, and old notices."""
+    """Drop what a process that died left behind and old notices; make windows that came into reach."""
     now = clock.now()
     Submission.objects.filter(created_at__lt=now - timedelta(minutes=10)).delete()
     forget(now)
+    extend_all(now)
 
 
 def look_ahead() -> None:

@@ -36,7 +36,7 @@ class ReservationPolicy(models.Model):
     self_service = models.BooleanField(default=True)
     shortest_minutes = models.PositiveIntegerField(default=1)
     longest_minutes = models.PositiveIntegerField(default=480)
-    granularity_minutes = models.PositiveIntegerField(default=1)
+    granularity_minutes = models.PositiveIntegerField(default=0)
     ahead_days = models.PositiveIntegerField(default=60)
     freeze_minutes = models.PositiveIntegerField(default=0)
     most_windows_ahead = models.PositiveIntegerField(default=10)

@@ -13,6 +13,7 @@ from quantumsvc.scheduling.states import SessionMode, SessionState
 from quantumsvc.statements import Statement, finish, run
 from quantumsvc.wire.envelope import JobEnvelope, outline, seconds_from
 from quantumsvc.wire.ids import new_id
+from reservations_app.services.reserved import refuse_reserved
 from sessions_app.models import Job, Session, Submission
 from sessions_app.services.calibrations.wishes import CALIBRATION, checked_wish, note_client_run
 from sessions_app.services.leases import locking, wake
@@ -54,6 +55,7 @@ def submit_job(*, author: Author, envelope: JobEnvelope, digest: bytes, now: dat
     Raises an error of :mod:`quantumsvc.errors` and stores nothing when anything about it is wrong.
     """
     backend = usable_backend(author.instance, envelope.backend)
+    refuse_reserved(backend, author.instance, author.user, now)
     max_seconds = _checked_params(author, envelope, backend)
     calibration = _calibration(envelope, backend, now)
     job = _new_job(author, envelope, backend, now)

@@ -11,6 +11,7 @@ from django.core.management import get_commands
 
 from quantumsvc import errors
 from quantumsvc.backends.programs.errors import Code
+from reservations_app.services.rules import Rule
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 README = (ROOT / "README.md").read_text()
@@ -94,7 +95,7 @@ def codes_in_code() -> set[int]:
     }
     kinds = [kind for kind in vars(errors).values() if isinstance(kind, type)]
     found |= {kind.code for kind in kinds if issubclass(kind, errors.ServiceError)}
-    return {number for number in found if number >= 1000} | members(Code)
+    return {number for number in found if number >= 1000} | members(Code) | {rule.code for rule in Rule}
 
 
 def members(codes: type[IntEnum]) -> set[int]:

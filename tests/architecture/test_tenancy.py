@@ -14,6 +14,7 @@ from quantumsvc.accounts import pages as account_pages
 from quantumsvc.accounts.api import channel
 from quantumsvc.backends.models import Backend
 from quantumsvc.notices.models import Subscription
+from reservations_app.api import urls as reservation_urls
 from sessions_app.legacy import urls as legacy
 from sessions_app.models import Job, Session
 from sessions_app.pages import urls as page_urls
@@ -70,7 +71,9 @@ LISTS = (
 )
 # Makes things of one's own; what the body names is covered below.
 MAKERS = ("sessions", "jobs")
-RUNTIME = {*OBJECTS, *LISTS, *MAKERS}
+# Reservations, whose own suite asks each of them as a stranger.
+RESERVATIONS = {str(each.pattern) for each in reservation_urls.urlpatterns}
+RUNTIME = {*OBJECTS, *LISTS, *MAKERS, *RESERVATIONS}
 MOUNTS = ("experimental/", "api/v1/")
 
 # The control plane, whose own suite proves it, and what holds nothing of anybody.

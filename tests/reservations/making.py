@@ -3,9 +3,12 @@
 from datetime import timedelta
 from typing import Any
 
-from quantumsvc.accounts.models import User
+from quantumsvc.accounts.models import Instance, Membership, User
+from quantumsvc.backends.models import Backend
 from quantumsvc.scheduling.states import WindowState
 from reservations_app.models import Series, Window
+from reservations_app.services.booking import Wish
+from reservations_app.services.rules import Span
 from tests.factories import START, at, make_backend, make_instance, make_user
 
 
@@ -42,3 +45,17 @@ def make_series(**over: Any) -> Series:
     fields["backend"] = fields.get("backend") or make_backend()
     fields["created_by"] = fields.get("created_by") or make_user()
     return Series.objects.create(**fields)
+
+
+def make_member(instance: Instance, role: str) -> User:
+    """A user with that role in the instance."""
+    user = make_user()
+    Membership.objects.create(user=user, instance=instance, role=role)
+    return user
+
+
+def wish(
+    backend: Backend, instance: Instance | None, start: float = 600, end: float = 1200, **over: Any
+) -> Wish:
+    """A wish for the time from so many seconds to so many."""
+    return Wish(backend=backend, instance=instance, span=Span(at(start), at(end)), **over)
