@@ -5,6 +5,7 @@ from typing import Any
 
 from django.db.models import Sum
 
+from quantumsvc.api import Page
 from quantumsvc.backends.models import Backend, BackendKind
 from quantumsvc.scheduling.states import JobState, SessionMode, SessionState
 from quantumsvc.wire.times import iso_z
@@ -18,6 +19,11 @@ STATE_WORDS = {state.value: state.value.capitalize() for state in JobState}
 def instant(at: datetime | None) -> str | None:
     """An instant as the wire writes it, or nothing."""
     return iso_z(at) if at else None
+
+
+def listed(word: str, found: list[dict[str, Any]], count: int, page: Page) -> dict[str, Any]:
+    """One page of a list, and where it stands in it."""
+    return {word: found, "count": count, "limit": page.limit, "offset": page.offset}
 
 
 def job_state(job: Job) -> dict[str, Any]:
@@ -48,8 +54,18 @@ def job_body(job: Job) -> dict[str, Any]:
         "user_id": str(job.user_id),
         "estimated_running_time_seconds": job.estimated_seconds,
         "calibration_id": job.calibration_run_id or job.calibration_submitted_id,
+        "calibration": calibration_of(job),
         "phase": job.phase or None,
         "progress": {"done": job.progress_done, "total": job.progress_total},
+    }
+
+
+def calibration_of(job: Job) -> dict[str, Any]:
+    """W9: the sets in force when the job was submitted and when it ran, and whether these are two."""
+    return {
+        "submitted": job.calibration_submitted_id,
+        "run": job.calibration_run_id,
+        "changed": job.calibration_changed,
     }
 
 
@@ -76,6 +92,7 @@ def metrics_body(job: Job) -> dict[str, Any]:
         "caller": job.client_application or None,
         "phases": phases,
         "attempts": job.attempt,
+        "calibration": calibration_of(job),
         "measured": known,
     }
 

@@ -2,6 +2,8 @@
 
 from enum import StrEnum
 
+from quantumsvc.scheduling.states import JobState
+
 
 class Trigger(StrEnum):
     """Why a calibration was asked for."""
@@ -29,3 +31,17 @@ class Outcome(StrEnum):
     PARTIAL = "partial"
     FAILED = "failed"
     CANCELLED = "cancelled"
+
+
+_OF_JOBS = {
+    JobState.QUEUED: Outcome.WAITING,
+    JobState.RUNNING: Outcome.RUNNING,
+    JobState.COMPLETED: Outcome.SUCCESS,
+    JobState.FAILED: Outcome.FAILED,
+    JobState.CANCELLED: Outcome.CANCELLED,
+}
+
+
+def outcome_of(state: JobState, is_partial: bool) -> Outcome:
+    """How a calibration stands, from its job's state and whether it left values as they were."""
+    return Outcome.PARTIAL if is_partial else _OF_JOBS[state]

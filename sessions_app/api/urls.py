@@ -2,7 +2,16 @@
 
 from django.urls import path
 
-from sessions_app.api import backends, jobs, notifications, operating, sessions, usage
+from sessions_app.api import (
+    backends,
+    calibration_plans,
+    calibrations,
+    jobs,
+    notifications,
+    operating,
+    sessions,
+    usage,
+)
 
 urlpatterns = [
     path("backends", backends.BackendsView.as_view()),
@@ -22,6 +31,18 @@ urlpatterns = [
     path("analytics/usage_grouped", usage.GroupedAnalyticsView.as_view()),
     path("analytics/usage_grouped_by_date", usage.DailyAnalyticsView.as_view()),
     path("analytics/filters", usage.AnalyticsFiltersView.as_view()),
+    path("backends/<str:name>/calibrations", calibrations.SetsView.as_view()),
+    path("backends/<str:name>/calibrations/compare", calibrations.CompareView.as_view()),
+    path("backends/<str:name>/calibrations/<str:ident>", calibrations.SetView.as_view()),
+    path("backends/<str:name>/calibration-policy", calibration_plans.PolicyView.as_view()),
+    path("backends/<str:name>/alerts", calibration_plans.AlertsView.as_view()),
+    path("backends/<str:name>/alerts/<str:ident>/seen", calibration_plans.AlertSeenView.as_view()),
+    path("calibrations", calibrations.CalibrationsView.as_view()),
+    path("calibrations/<str:ident>", calibrations.CalibrationView.as_view()),
+    path("calibrations/<str:ident>/cancel", calibrations.CalibrationCancelView.as_view()),
+    path("calibrations/<str:ident>/logs", calibrations.CalibrationLogsView.as_view()),
+    path("calibration-schedules", calibration_plans.SchedulesView.as_view()),
+    path("calibration-schedules/<str:ident>", calibration_plans.ScheduleView.as_view()),
     path("instances/usage", backends.InstanceUsageView.as_view()),
     path("notifications", notifications.SubscriptionsView.as_view()),
     path("notifications/<str:ident>", notifications.SubscriptionView.as_view()),

@@ -159,6 +159,12 @@ class Job(models.Model):
         """Whether the job has ended; such a state never changes (J1)."""
         return self.state in _TERMINAL
 
+    @property
+    def calibration_changed(self) -> bool:
+        """Whether the backend was calibrated between submission and run: the job ran under another set."""
+        both = self.calibration_submitted_id, self.calibration_run_id
+        return None not in both and both[0] != both[1]
+
 
 class JobPayload(models.Model):
     """What was submitted, byte for byte. Opened only by the isolated child that runs it."""

@@ -16,8 +16,9 @@ from quantumsvc.backends.models import Backend
 from quantumsvc.notices.models import Subscription
 from reservations_app.api import urls as reservation_urls
 from sessions_app.legacy import urls as legacy
-from sessions_app.models import Job, Session
+from sessions_app.models import BackendAlert, CalibrationRun, Job, Session
 from sessions_app.pages import urls as page_urls
+from sessions_app.services.calibrations.planning import create_schedule
 from tests.api.callers import Caller, refusal
 from tests.api.conftest import alice as alice
 from tests.api.conftest import bare as bare
@@ -25,7 +26,7 @@ from tests.api.conftest import lab as lab
 from tests.api.conftest import stranger as stranger
 from tests.api.conftest import time as time
 from tests.api.work import job_of, post_job, post_session
-from tests.factories import START, make_backend
+from tests.factories import START, at, make_backend
 from tests.services.worker import Worker
 
 # Of one object: the methods with which a stranger asks for it, and must get 404.
@@ -39,6 +40,16 @@ OBJECTS: dict[str, tuple[str, ...]] = {
     "backends/<str:name>/drain": ("POST",),
     "backends/<str:name>/offline": ("POST",),
     "backends/<str:name>/online": ("POST",),
+    "backends/<str:name>/calibrations": ("GET", "POST"),
+    "backends/<str:name>/calibrations/compare": ("GET",),
+    "backends/<str:name>/calibrations/<str:ident>": ("GET",),
+    "backends/<str:name>/calibration-policy": ("GET", "PATCH"),
+    "backends/<str:name>/alerts": ("GET",),
+    "backends/<str:name>/alerts/<str:ident>/seen": ("POST",),
+    "calibrations/<str:ident>": ("GET",),
+    "calibrations/<str:ident>/cancel": ("POST",),
+    "calibrations/<str:ident>/logs": ("GET",),
+    "calibration-schedules/<str:ident>": ("GET", "PATCH", "DELETE"),
     "sessions/<str:ident>": ("GET", "PATCH"),
     "sessions/<str:ident>/close": ("DELETE",),
     "sessions/<str:ident>/extend": ("POST",),
@@ -59,6 +70,8 @@ OBJECTS: dict[str, tuple[str, ...]] = {
 LISTS = (
     "backends",
     "jobs",
+    "calibrations",
+    "calibration-schedules",
     "instance",
     "instances/usage",
     "instances/configuration",
@@ -140,17 +153,35 @@ def owned(alice: Caller, closed: Backend) -> dict[str, str]:
         user=alice.user, channel="webhook", address="https://secret.example.org/", kinds=["job.ended"],
         salt="salt", created_at=START, created_by=alice.user,
     )  # fmt: skip
+    client = request_client_calibration(alice, closed)
+    alert = BackendAlert.objects.create(backend=closed, kind="drift", at=at(1), text="secret alert")
+    fields = {"name": "secret plan", "rrule": "FREQ=DAILY", "starts_at": at(1)}
+    plan = create_schedule(backend=closed, fields=fields, by=None, now=at(1))
     return {
         "backends": closed.name,
         "jobs": job,
         "sessions": post_session(alice, closed),
         "notifications": hook.pk,
+        "calibrations": client.pk,
+        "calibration-schedules": plan.pk,
+        "alerts": alert.pk,
     }
+
+
+def request_client_calibration(alice: Caller, backend: Backend) -> CalibrationRun:
+    """One that a member asked for, who may therefore read its log."""
+    type(alice.instance).objects.filter(pk=alice.instance.pk).update(may_calibrate=True)
+    params = {"schema_version": "v0.1", "options": {"experimental": {}}}
+    job = post_job(alice, backend, program_id="calibrate", params=params)
+    return CalibrationRun.objects.get(job=job)
 
 
 def address_of(route: str, owned: dict[str, str]) -> str:
     kind, _, rest = route.partition("/")
-    return f"/{kind}/{owned[kind]}{rest.partition('>')[2]}"
+    address = f"/{kind}/{owned[kind]}{rest.partition('>')[2]}"
+    if "/alerts/" in address:
+        return address.replace("<str:ident>", owned["alerts"])
+    return address.replace("<str:ident>", "current").replace("/compare", "/compare?before=current")
 
 
 def rows() -> list[Any]:
