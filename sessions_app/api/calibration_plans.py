@@ -17,8 +17,8 @@ from quantumsvc.errors import NotFound
 from quantumsvc.wire.envelope import plain_text, read
 from quantumsvc.wire.times import iso_z
 from sessions_app.api.backends import backend_of
-from sessions_app.api.bodies import instant, listed
 from sessions_app.api.calibrations import Deferral, Moment, Qubits
+from sessions_app.bodies import instant, listed
 from sessions_app.models import BackendAlert, CalibrationPolicy, CalibrationSchedule
 from sessions_app.services.calibrations.alerts import note_seen
 from sessions_app.services.calibrations.concluding import policy_of

@@ -24,8 +24,8 @@ from quantumsvc.scheduling.states import JobState
 from quantumsvc.wire.envelope import plain_text, read
 from quantumsvc.wire.times import iso_z
 from sessions_app.api.backends import backend_of, known_set
-from sessions_app.api.bodies import instant, listed
 from sessions_app.api.operating import reason_of
+from sessions_app.bodies import instant, listed
 from sessions_app.models import CalibrationRun, JobLog
 from sessions_app.services.calibrations.concluding import policy_of
 from sessions_app.services.calibrations.debt import debt_of
