@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from qiskit import QuantumCircuit
 from qiskit.circuit import CircuitInstruction
 
@@ -9,6 +11,7 @@ from quantumsvc.backends.execution.sketches import COLUMNS_MAX, GATES_MAX, WIRES
 
 TEXT_MAX = 120
 LABEL_PARAMETERS = 3
+LONG_NUMBER = re.compile(r"(?<![\w.])\d+\.\d{3,}(?:e[+-]?\d+)?(?![\w.])")
 UNDRAWN = frozenset({"barrier"})
 
 
@@ -48,7 +51,9 @@ def _label(item: CircuitInstruction) -> str:
 
 
 def _number(value: object) -> str:
-    return f"{value:.4g}" if isinstance(value, int | float) else cut(str(value))[:30]
+    if isinstance(value, int | float):
+        return f"{value:.4g}"
+    return LONG_NUMBER.sub(lambda found: f"{float(found[0]):.4g}", cut(str(value)))[:30]
 
 
 def _bits(circuit: QuantumCircuit, item: CircuitInstruction) -> str:

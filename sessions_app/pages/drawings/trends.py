@@ -19,21 +19,20 @@ class Point:
 
 
 def trend(label: str, points: Sequence[Point], unit: str = "", *, day_format: str = "%d %b") -> Drawing:
-    """The points, joined in the order of time."""
+    """The points, joined in the order of time and evenly spaced: sets come in bursts, years apart."""
     ticks = nice_ticks(min(p.value for p in points), max(p.value for p in points), 4)
     first, last = points[0].at, points[-1].at
-    span = (last - first).total_seconds() or 1.0
     bottom = HEIGHT - BOTTOM
 
-    def place(point: Point) -> tuple[float, float]:
-        along = (point.at - first).total_seconds() / span if len(points) > 1 else 0.5
+    def place(number: int, point: Point) -> tuple[float, float]:
+        along = number / (len(points) - 1) if len(points) > 1 else 0.5
         up = (point.value - ticks[0]) / ((ticks[-1] - ticks[0]) or 1)
         return LEFT + (WIDTH - LEFT - RIGHT) * along, bottom - (bottom - TOP) * up
 
     shapes: list[Shape] = [*_grid(ticks)]
-    shapes.append(path((place(point) for point in points), "trend"))
-    for point in points:
-        x, y = place(point)
+    shapes.append(path((place(*each) for each in enumerate(points)), "trend"))
+    for number, point in enumerate(points):
+        x, y = place(number, point)
         shapes.append(dot(x, y, 3.5, "value", f"{point.at:%Y-%m-%d %H:%M}: {point.value:.4g} {unit}".strip()))
     shapes.append(text(LEFT, HEIGHT - 8, first.strftime(day_format), "tick"))
     if len(points) > 1:
