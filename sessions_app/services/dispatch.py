@@ -23,7 +23,7 @@ from sessions_app.services.queue import (
     Candidate,
     Front,
     active_of,
-    candidate_of,
+    find_candidate,
     front_of,
     params_of,
     read_backend,
@@ -182,7 +182,8 @@ def _claim(decision: Start, look: Look, snapshot: Snapshot, begin: Begin | None)
 
 def _claim_of(ident: str, look: Look, now: datetime) -> Claim:
     known = look.candidate
-    found = known if known and known.job.pk == ident else candidate_of(ident, now, rest_of(look))
+    found = known if known and known.job.pk == ident else find_candidate(ident, now, rest_of(look))
+    assert found is not None, "a waiting job has its payload"
     job = found.job
     job.state, job.phase, job.started_at = JobState.RUNNING.value, "preparing", now
     job.attempt, job.version = job.attempt + 1, job.version + 1

@@ -143,12 +143,10 @@ def read_backend(lease: Lease, now: datetime, ended: str | None) -> Reading:
     return Reading(_backend(ident, version), accepts, sessions_from(locked), _front(front), _candidate(first))
 
 
-def candidate_of(ident: str, now: datetime, after: Sequence[Statement] = ()) -> Candidate:
-    """The waiting job of that id, read after the statements of ``after`` on the same journey."""
+def find_candidate(ident: str, now: datetime, after: Sequence[Statement] = ()) -> Candidate | None:
+    """The job of that id, read after the statements of ``after`` on the same journey."""
     *_, rows = run(*after, Statement(_candidate_sql("WHERE j.id = %s"), [now, ident]))
-    candidate = _candidate(rows)
-    assert candidate is not None
-    return candidate
+    return _candidate(rows)
 
 
 def params_of(ident: str) -> bytes:

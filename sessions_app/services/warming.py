@@ -2,30 +2,55 @@
 
 import logging
 
+import psycopg
 from django.db import DatabaseError, transaction
 
 from quantumsvc import clock
+from quantumsvc.backends.models import Backend
+from quantumsvc.doorbell import kept_listening
 from quantumsvc.statements import run
-from sessions_app.services.dispatch import start_of
-from sessions_app.services.leases import Lease, LeaseLost
-from sessions_app.services.queue import read_backend, read_turns
+from sessions_app.services.dispatch import start_of, turn
+from sessions_app.services.leases import Acquired, acquire
+from sessions_app.services.pools import hold_if_out_of_reach
+from sessions_app.services.queue import find_candidate, read_turns
 
 logger = logging.getLogger(__name__)
-# No backend and no job have these.
-NO_BACKEND = 0
+OWNER = "rehearsal"
+# No job has this.
 NO_JOB = ""
 
 
 def warm_up() -> None:
-    """Connect, and have the statements of a turn prepared, on a backend that does not exist."""
-    now = clock.now()
+    """Connect, and go through a drain's first steps on a backend that is free, undoing all of it.
+
+    A worker that has done so has its statements prepared and its code at hand: its first turn takes a
+    fraction of the time.
+    """
     try:
-        with transaction.atomic():
-            read_turns(NO_BACKEND, now)
-            run(start_of(NO_JOB, now, None).statement())
-            read_backend(Lease(NO_BACKEND, 0, ""), now, None)
-    except LeaseLost:
-        return
-    except DatabaseError as error:
+        with kept_listening(), transaction.atomic():
+            _rehearse()
+            transaction.set_rollback(True)
+    except (psycopg.Error, DatabaseError) as error:
         # The first drain will tell what is wrong, if anything still is.
         logger.warning("a worker could not be warmed up: %s", error)
+
+
+def _rehearse() -> None:
+    now = clock.now()
+    acquired = _any_free()
+    if acquired is None:
+        return
+    ident = acquired.lease.backend_id
+    hold_if_out_of_reach(ident)
+    read_turns(ident, now)
+    find_candidate(NO_JOB, now)
+    run(start_of(NO_JOB, now, None).statement())
+    turn(acquired.lease, now=now, leaving=True)
+
+
+def _any_free() -> Acquired | None:
+    for ident in Backend.objects.order_by("pk").values_list("pk", flat=True):
+        acquired = acquire(backend_id=ident, owner=OWNER, now=clock.now())
+        if acquired is not None:
+            return acquired
+    return None
