@@ -60,7 +60,13 @@ def database_from_url(url: str) -> dict[str, Any]:
     if parts.scheme not in {"postgresql", "postgres"}:
         raise ValueError("DATABASE_URL must begin with postgresql://, the only database this service uses")
     # Only what quantumsvc.statements asks for is prepared; with None, Django's default, nothing ever is.
-    options: dict[str, Any] = {"prepare_threshold": 1_000_000, **dict(parse_qsl(parts.query))}
+    # It is planned once: its statements go by index whatever their parameters are, and planning the
+    # longest of them takes more time than running it.
+    options: dict[str, Any] = {
+        "prepare_threshold": 1_000_000,
+        "options": "-c plan_cache_mode=force_generic_plan",
+        **dict(parse_qsl(parts.query)),
+    }
     return {
         "ENGINE": "django.db.backends.postgresql",
         "NAME": unquote(parts.path.lstrip("/")) or "quantumsvc",
