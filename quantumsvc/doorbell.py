@@ -60,10 +60,6 @@ class Listener:
         select.select([self.link.fileno()], [], [], max(seconds, 0.0))
         return self.heard()
 
-    def execute(self, statement: str, parameters: list[object]) -> None:
-        """Run one statement on this connection, such as taking an advisory lock that lives as long as it."""
-        self.link.execute(statement.encode(), parameters)
-
 
 @contextmanager
 def listening(*channels: str) -> Iterator[Listener]:
@@ -81,23 +77,39 @@ _kept: tuple[int, "psycopg.Connection[Any]"] | None = None
 def kept_listening(*channels: str) -> Iterator[Listener]:
     """The same on a connection that the process keeps for the next time, since opening one takes a while.
 
-    Nothing of one use is left for the next: no channel, no unheard bell, no advisory lock. One use at a
-    time. A use that ends with an error ends the connection.
+    Nothing of one use is left for the next: no channel, no unheard bell. One use at a time. A use that ends
+    with an error ends the connection.
     """
     global _kept
-    link = _kept_connection()
+    link = _kept_listener(channels)
     _kept = None
     try:
-        _listen(link, channels)
         yield Listener(link)
-        with link.pipeline():
-            link.execute("UNLISTEN *")
-            link.execute("SELECT pg_advisory_unlock_all()")
+        link.execute("UNLISTEN *")
         list(link.notifies(timeout=0))
     except BaseException:
         link.close()
         raise
     _kept = (os.getpid(), link)
+
+
+def _kept_listener(channels: tuple[str, ...]) -> "psycopg.Connection[Any]":
+    if _kept is not None and _kept[0] == os.getpid():
+        link = _kept[1]
+        try:
+            _listen(link, channels)
+        except psycopg.OperationalError:
+            link.close()
+        else:
+            return link
+    link = psycopg.connect(autocommit=True, **connection_parameters())
+    _listen(link, channels)
+    return link
+
+
+def _listen(link: "psycopg.Connection[Any]", channels: tuple[str, ...]) -> None:
+    for channel in channels:
+        link.execute(psycopg.sql.SQL("LISTEN {}").format(psycopg.sql.Identifier(channel)))
 
 
 @atexit.register

@@ -167,6 +167,15 @@ def drift_of(backend: Backend) -> Drift | None:
     return msgspec.convert(found, Drift) if found else None
 
 
+@lru_cache(maxsize=256)
+def backend_as_of(ident: int, version: str) -> Backend:
+    """A backend's row, without its configuration, as of a version (its ``xmin``); not to be changed.
+
+    Kept in memory, for paths that ask for the version alone.
+    """
+    return Backend.objects.defer("configuration").get(pk=ident)
+
+
 @lru_cache(maxsize=64)
 def _device_document(
     backend_id: int, updated_at: datetime, calibration_id: str, step: int | None

@@ -35,7 +35,6 @@ from sessions_app.services.leases import (
     LeaseLost,
     acquire,
     leave,
-    lock_name,
     renew,
 )
 from sessions_app.services.pools import hold_if_out_of_reach, pool_for
@@ -222,9 +221,8 @@ def look_at_backend(backend_id: int) -> None:
         acquired = acquire(backend_id=backend_id, owner=owner, now=clock.now())
         if acquired is None:
             return
-        bell.execute("SELECT pg_advisory_lock(%s::int, %s::int)", lock_name(acquired.lease))
         with _given_back(acquired.lease):
-            hold_if_out_of_reach(backend_id)
+            hold_if_out_of_reach(acquired.backend)
             Drain(acquired, bell).run()
 
 

@@ -8,6 +8,7 @@ from django.db.models import F, Q
 from django_q.tasks import async_task
 
 from quantumsvc.backends.models import Backend
+from quantumsvc.backends.services import backend_as_of
 from quantumsvc.doorbell import TIMEKEEPER, backend_channel
 from quantumsvc.scheduling.states import PENDING_JOB_STATES
 from quantumsvc.statements import Rows, Statement, finish, run
@@ -35,12 +36,15 @@ _ACQUIRE = """
 UPDATE sessions_app_backendlease l
 SET fence = fence + 1, owner = %s, expires_at = %s, drain_requested_at = NULL
 WHERE backend_id = %s AND (expires_at IS NULL OR expires_at <= %s)
-RETURNING fence, EXISTS (
-    SELECT 1 FROM sessions_app_job j WHERE j.backend_id = l.backend_id AND j.state = 'running')
+RETURNING fence,
+    EXISTS (SELECT 1 FROM sessions_app_job j WHERE j.backend_id = l.backend_id AND j.state = 'running'),
+    (SELECT xmin::text FROM backends_backend b WHERE b.id = l.backend_id),
+    pg_try_advisory_lock(backend_id::int, (fence %% 2147483648)::int)
 """
 _LEAVE = """
 UPDATE sessions_app_backendlease SET owner = '', expires_at = NULL
 WHERE backend_id = %s AND fence = %s AND owner = %s
+RETURNING pg_advisory_unlock(backend_id::int, (fence %% 2147483648)::int)
 """
 
 
@@ -92,11 +96,16 @@ class Acquired:
     """A lease just taken; ``left_running`` when the holder before left a job behind (J2)."""
 
     lease: Lease
+    backend: Backend
     left_running: bool
 
 
 def acquire(*, backend_id: int, owner: str, now: datetime) -> Acquired | None:
-    """Take the backend with a new fence, or ``None`` while another holder's lease lasts."""
+    """Take the backend with a new fence, or ``None`` while another holder's lease lasts.
+
+    The connection that takes it keeps an advisory lock named by backend and fence, as long as it lives or
+    until the lease is left: who looks for it sees at once when a holder is gone.
+    """
     with transaction.atomic():
         _, taken, _ = finish(
             locking(backend_id),
@@ -104,8 +113,8 @@ def acquire(*, backend_id: int, owner: str, now: datetime) -> Acquired | None:
             Statement(_RING, [TIMEKEEPER, ""]),
         )
     if taken:
-        fence, left_running = taken[0]
-        return Acquired(Lease(backend_id, fence, owner), left_running)
+        fence, left_running, version, _ = taken[0]
+        return Acquired(Lease(backend_id, fence, owner), backend_as_of(backend_id, version), left_running)
     return None
 
 
@@ -147,16 +156,11 @@ WHERE expires_at > %s AND expires_at < %s AND NOT EXISTS (
 def expire_orphans(now: datetime) -> None:
     """End the leases whose holder's connection is gone, without waiting for them to run out.
 
-    A hint only: the holder takes an advisory lock named by backend and fence on a connection that dies
-    with it. A lease younger than two seconds is left alone, since its lock may not be there yet.
+    A hint only, by the advisory lock that :func:`acquire` takes on a connection that dies with its process.
+    A lease younger than two seconds is left alone, since its lock may not be there yet.
     """
     with connection.cursor() as cursor:
         cursor.execute(_ORPHANS, [now, now, now + LEASE - timedelta(seconds=2)])
-
-
-def lock_name(lease: Lease) -> list[object]:
-    """The two numbers of the advisory lock that shows that a lease's holder lives."""
-    return [lease.backend_id, lease.fence % 2**31]
 
 
 def unattended(now: datetime) -> list[int]:

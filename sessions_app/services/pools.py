@@ -32,16 +32,15 @@ def pool_for(backend: Backend) -> ExecutionPool:
     return ExecutionPool(settings.EXECUTION_NETWORK_SOCKET)
 
 
-def hold_if_out_of_reach(backend_id: int) -> None:
+def hold_if_out_of_reach(backend: Backend) -> None:
     """Pause a backend whose pool is switched off, saying so in its status; go on once it is switched on.
 
     Its jobs wait meanwhile. A backend that somebody else paused stays paused.
     """
-    backend = Backend.objects.defer("configuration").get(pk=backend_id)
     held = backend.is_paused and backend.status_message == OUT_OF_REACH
     out_of_reach = needs_network(backend) and not settings.NETWORK_DRIVERS
     if out_of_reach and not backend.is_paused:
         logger.error("backend %s: %s", backend.name, OUT_OF_REACH)
-        Backend.objects.filter(pk=backend_id).update(is_paused=True, status_message=OUT_OF_REACH)
+        Backend.objects.filter(pk=backend.pk).update(is_paused=True, status_message=OUT_OF_REACH)
     elif held and not out_of_reach:
-        Backend.objects.filter(pk=backend_id).update(is_paused=False, status_message="available")
+        Backend.objects.filter(pk=backend.pk).update(is_paused=False, status_message="available")

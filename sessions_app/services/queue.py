@@ -10,6 +10,7 @@ from functools import lru_cache
 from typing import Any
 
 from quantumsvc.backends.models import Backend
+from quantumsvc.backends.services import backend_as_of
 from quantumsvc.scheduling.fairshare import Books, Share
 from quantumsvc.scheduling.queued import QueuedJob
 from quantumsvc.scheduling.snapshot import RunningJob
@@ -140,7 +141,9 @@ def read_backend(lease: Lease, now: datetime, ended: str | None) -> Reading:
     if not renewed:
         raise LeaseLost
     accepts, version = backend[0]
-    return Reading(_backend(ident, version), accepts, sessions_from(locked), _front(front), _candidate(first))
+    return Reading(
+        backend_as_of(ident, version), accepts, sessions_from(locked), _front(front), _candidate(first)
+    )
 
 
 def find_candidate(ident: str, now: datetime, after: Sequence[Statement] = ()) -> Candidate | None:
@@ -166,12 +169,6 @@ def _candidate(rows: Rows) -> Candidate | None:
         return None
     *row, calibration_id, params = rows[0]
     return Candidate(job_from(tuple(row)), calibration_id, None if params is None else bytes(params))
-
-
-@lru_cache(maxsize=256)
-def _backend(ident: int, version: str) -> Backend:
-    """The backend's row as of a version of it; read again when anything about it has changed."""
-    return Backend.objects.defer("configuration").get(pk=ident)
 
 
 def front_of(backend_id: int, now: datetime) -> Front:

@@ -8,6 +8,7 @@ from django.db import transaction
 
 from quantumsvc.accounts.models import Instance, User
 from quantumsvc.backends.models import Backend, CalibrationSet
+from quantumsvc.backends.services import backend_as_of
 from quantumsvc.errors import BadRequest, NotAllowed, NotFound, SessionClosed, UnknownBackend
 from quantumsvc.scheduling.states import SessionMode, SessionState
 from quantumsvc.statements import Statement, finish, run
@@ -27,6 +28,10 @@ LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 # A client repeats a POST within this time when no proper answer came.
 REPEATED_WITHIN = timedelta(seconds=30)
 
+_USABLE = """
+SELECT b.id, b.xmin::text FROM backends_backend b WHERE b.name = %s AND (b.open_to_all OR EXISTS (
+    SELECT 1 FROM backends_backendaccess a WHERE a.backend_id = b.id AND a.instance_id = %s))
+"""
 _UNANSWERED = """
 SELECT job_id FROM sessions_app_submission WHERE digest = %s AND created_at > %s
 ORDER BY created_at DESC LIMIT 1
@@ -97,10 +102,10 @@ def usable_backend(instance: Instance, name: str) -> Backend:
     """The backend of that name if the instance may use it. Raises :class:`UnknownBackend`."""
     if not instance.is_active:
         raise NotAllowed("The instance is archived: its results can be read, but it accepts no new work.")
-    backend = Backend.objects.usable_by(instance).defer("configuration").filter(name=name).first()
-    if backend is None:
+    found = run(Statement(_USABLE, [name, instance.pk]))[0] if "\0" not in name else []
+    if not found:
         raise UnknownBackend("There is no backend of that name that this instance may use.")
-    return backend
+    return backend_as_of(*found[0])
 
 
 def _checked_params(author: Author, envelope: JobEnvelope, backend: Backend) -> int:

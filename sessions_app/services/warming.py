@@ -1,16 +1,18 @@
 """What a worker does once before its first drain, so that the first job of an idle backend need not wait."""
 
 import logging
+from datetime import datetime
 
 import psycopg
 from django.db import DatabaseError, transaction
 
 from quantumsvc import clock
-from quantumsvc.backends.models import Backend
+from quantumsvc.backends.models import Backend, CalibrationSet
+from quantumsvc.backends.services import backend_as_of, device_document
 from quantumsvc.doorbell import kept_listening
-from quantumsvc.statements import run
+from quantumsvc.statements import Statement, run
 from sessions_app.services.dispatch import start_of, turn
-from sessions_app.services.leases import Acquired, acquire
+from sessions_app.services.leases import Acquired, acquire, leave
 from sessions_app.services.pools import hold_if_out_of_reach
 from sessions_app.services.queue import find_candidate, read_turns
 
@@ -37,15 +39,25 @@ def warm_up() -> None:
 
 def _rehearse() -> None:
     now = clock.now()
+    _read_all(now)
     acquired = _any_free()
     if acquired is None:
         return
     ident = acquired.lease.backend_id
-    hold_if_out_of_reach(ident)
+    hold_if_out_of_reach(acquired.backend)
     read_turns(ident, now)
     find_candidate(NO_JOB, now)
     run(start_of(NO_JOB, now, None).statement())
-    turn(acquired.lease, now=now, leaving=True)
+    turn(acquired.lease, now=now)
+    leave(acquired.lease)
+
+
+def _read_all(now: datetime) -> None:
+    """Read what the process keeps of each backend."""
+    for ident, version in run(Statement("SELECT id, xmin::text FROM backends_backend"))[0]:
+        backend = backend_as_of(ident, version)
+        if (known := CalibrationSet.objects.defer("properties").in_force(backend, now)) is not None:
+            device_document(backend, known.pk, now)
 
 
 def _any_free() -> Acquired | None:

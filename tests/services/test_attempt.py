@@ -190,7 +190,7 @@ def test_it_goes_on_at_a_bell_that_is_not_for_it() -> None:
     child = FakeChild()
     with attempt_of(worker, claim, child) as attempt, listening() as other:
         channel = backend_channel(claim.backend.pk)
-        other.execute("SELECT pg_notify(%s, 'stop another'), pg_notify(%s, 'look')", [channel, channel])
+        other.link.execute("SELECT pg_notify(%s, 'stop another'), pg_notify(%s, 'look')", [channel, channel])
         timer = later(lambda: child.tell(Finished(b"")))
         assert attempt.run().state == JobState.COMPLETED
         timer.join()

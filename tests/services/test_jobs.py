@@ -4,7 +4,7 @@ import hashlib
 from typing import Any
 
 import pytest
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 
 from quantumsvc.backends.models import Backend
 from quantumsvc.errors import BadRequest, Conflict, NotAllowed, StaleTransition, UnknownBackend
@@ -201,6 +201,11 @@ def test_it_notices_a_holder_whose_connection_is_gone(alice: Author, backend: Ba
     Worker(backend)
     expire_orphans(at(1))
     assert unattended(at(1)) == [], "its lock may not be there yet"
+    expire_orphans(at(3))
+    assert unattended(at(3)) == [], "its connection lives"
+    # As if the connection that took the lease had ended.
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_unlock_all()")
     expire_orphans(at(3))
     assert unattended(at(3)) == [backend.pk]
 

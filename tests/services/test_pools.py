@@ -41,14 +41,14 @@ def test_it_holds_a_backend_whose_pool_is_off_and_goes_on_later(
     job = submit(alice, remote)
     worker = Worker(remote)
     with caplog.at_level(logging.ERROR):
-        hold_if_out_of_reach(remote.pk)
-        hold_if_out_of_reach(remote.pk)
+        hold_if_out_of_reach(Backend.objects.get(pk=remote.pk))
+        hold_if_out_of_reach(Backend.objects.get(pk=remote.pk))
     assert caplog.messages == [f"backend {remote.name}: {OUT_OF_REACH}"]
     remote.refresh_from_db()
     assert (remote.is_paused, remote.status_message) == (True, OUT_OF_REACH)
     assert isinstance(worker.turn(1), Idle)
     settings.NETWORK_DRIVERS = True
-    hold_if_out_of_reach(remote.pk)
+    hold_if_out_of_reach(Backend.objects.get(pk=remote.pk))
     remote.refresh_from_db()
     assert (remote.is_paused, remote.status_message) == (False, "available")
     step = worker.turn(2)
@@ -59,7 +59,7 @@ def test_it_holds_a_backend_whose_pool_is_off_and_goes_on_later(
 def test_it_leaves_a_backend_paused_that_somebody_paused(settings: Settings, remote: Backend) -> None:
     Backend.objects.update(is_paused=True, status_message="cooling down")
     for settings.NETWORK_DRIVERS in (False, True):
-        hold_if_out_of_reach(remote.pk)
+        hold_if_out_of_reach(Backend.objects.get(pk=remote.pk))
         remote.refresh_from_db()
         assert (remote.is_paused, remote.status_message) == (True, "cooling down")
 
