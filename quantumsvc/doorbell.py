@@ -119,22 +119,3 @@ def let_go() -> None:
     if _kept is not None and _kept[0] == os.getpid():
         _kept[1].close()
         _kept = None
-
-
-def _kept_connection() -> "psycopg.Connection[Any]":
-    if _kept is not None and _kept[0] == os.getpid() and _is_alive(_kept[1]):
-        return _kept[1]
-    return psycopg.connect(autocommit=True, **connection_parameters())
-
-
-def _is_alive(link: "psycopg.Connection[Any]") -> bool:
-    try:
-        link.execute("")
-    except psycopg.Error:
-        link.close()
-    return not link.closed
-
-
-def _listen(link: "psycopg.Connection[Any]", channels: tuple[str, ...]) -> None:
-    for channel in channels:
-        link.execute(psycopg.sql.SQL("LISTEN {}").format(psycopg.sql.Identifier(channel)))
