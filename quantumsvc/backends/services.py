@@ -105,8 +105,9 @@ def change_backend(
         return row
     for name, value in after.items():
         setattr(row, name, value)
+    if row.default_execution_seconds > row.max_execution_seconds:
+        raise BadRequest("The default time of a job can't be longer than the longest.")
     row.clean_fields(exclude={"configuration"})
-    row.validate_constraints()
     row.save(update_fields=list(after))
     audit.note("backend.changed", row, actor=actor, now=now, before=before, after=after, reason=reason)
     return row
