@@ -12,11 +12,13 @@ from sessions_app.admin.calibrations import (
     CalibrationSetAdmin,
 )
 from sessions_app.admin.decisions import DecisionAdmin
+from sessions_app.admin.schedules import ScheduleAdmin
 from sessions_app.admin.work import JobAdmin, SessionAdmin
 from sessions_app.models import (
     BackendAlert,
     CalibrationPolicy,
     CalibrationRun,
+    CalibrationSchedule,
     Decision,
     Job,
     Session,
@@ -35,3 +37,4 @@ admin.site.register(Decision, DecisionAdmin)
 admin.site.register(CalibrationRun, CalibrationRunAdmin)
 admin.site.register(CalibrationPolicy, CalibrationPolicyAdmin)
 admin.site.register(BackendAlert, AlertAdmin)
+admin.site.register(CalibrationSchedule, ScheduleAdmin)

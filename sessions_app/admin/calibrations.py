@@ -8,15 +8,16 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from quantumsvc.accounts.admin.acts import Act, ActForm, Deed, ModelSettings, ReasonGiven
+from quantumsvc.accounts.admin.acts import Act, ActForm, Deed, ModelSettings, ReasonGiven, reason_field
 from quantumsvc.accounts.admin.base import OperatorAdmin, badge, preformatted
 from quantumsvc.accounts.admin.fields import LocalTimeField, NumbersField
+from quantumsvc.backends.chipdata.readings import EXPERIMENTS
 from quantumsvc.backends.models import Backend, BackendKind, CalibrationSet
 from sessions_app.models import BackendAlert, CalibrationPolicy, CalibrationRun
+from sessions_app.services.calibrations.alerts import note_seen
 from sessions_app.services.calibrations.policies import POLICY_SETTINGS, change_calibration_policy
 from sessions_app.services.calibrations.requesting import Wish, cancel_calibration, request_calibration
 
-EXPERIMENTS = ("readout", "T1", "T2", "single_qubit", "two_qubit")
 MAX_SHOWN = 20_000
 
 
@@ -35,6 +36,7 @@ class NewCalibration(ActForm):
         widget=forms.CheckboxSelectMultiple, help_text="None chosen: all.",
     )  # fmt: skip
     note = forms.CharField(required=False, max_length=300)
+    reason = reason_field(required=False)
 
 
 class Policy(ModelSettings):
@@ -71,16 +73,7 @@ def _policy(deed: Deed) -> None:
 
 
 class CalibrationRunAdmin(OperatorAdmin):
-    list_display = (
-        "id",
-        "status",
-        "backend",
-        "trigger",
-        "requested_by",
-        "due_at",
-        "is_partial",
-        "result_set",
-    )
+    list_display = ("id", "status", "backend", "trigger", "requested_by", "due_at", "is_partial")
     list_filter = ("job__state", "trigger", "is_partial", "backend", "due_at")
     search_fields = ("=id", "=job__id", "backend__name", "requested_by__username", "note")
     search_help_text = "A calibration's or job's whole id, a backend's or user's name, or a word of the note."
@@ -94,7 +87,7 @@ class CalibrationRunAdmin(OperatorAdmin):
             effects=("It is a job of the system's own: it goes before all others and charges nobody (S2).",),
         ),
         Act(
-            name="cancel", label="Cancel", danger=True, form=ReasonGiven, do=_cancel,
+            name="cancel", label="Cancel the calibration", danger=True, form=ReasonGiven, do=_cancel,
             effects=("It ends, whether it waits or runs. The current set stays.",),
             refusal=lambda row: f"It is {row.job.state}." if row.job.is_terminal else "",
         ),
@@ -113,7 +106,7 @@ class CalibrationRunAdmin(OperatorAdmin):
 
     @admin.display(description="report")
     def report_text(self, run: CalibrationRun) -> str:
-        return _document(run.report)
+        return document(run.report)
 
 
 class CalibrationSetAdmin(OperatorAdmin):
@@ -130,7 +123,7 @@ class CalibrationSetAdmin(OperatorAdmin):
 
     @admin.display(description="values")
     def values(self, found: CalibrationSet) -> str:
-        return _document(json.loads(found.properties))
+        return document(json.loads(found.properties))
 
 
 class CalibrationPolicyAdmin(OperatorAdmin):
@@ -159,13 +152,21 @@ class AlertAdmin(OperatorAdmin):
     search_fields = ("text", "backend__name")
     search_help_text = "A word of the text, or a backend's name."
     fields = ("at", "kind", "backend", "run", "text", "details_text", "seen_at", "seen_by")
+    acts = (
+        Act(
+            name="seen", label="Mark as seen", form=ActForm,
+            do=lambda deed: note_seen(alert=deed.row, by=deed.actor, now=deed.now),
+            effects=("It says who has taken care of it. Nothing else changes.",),
+            refusal=lambda row: "" if row.seen_at is None else "Somebody has seen it.",
+        ),
+    )  # fmt: skip
 
     @admin.display(description="details")
     def details_text(self, alert: BackendAlert) -> str:
-        return _document(alert.details)
+        return document(alert.details)
 
 
-def _document(document: Any) -> str:
+def document(document: Any) -> str:
     """A JSON document for people, cut when it is very long."""
     text = json.dumps(document, indent=2, ensure_ascii=False)
     left_out = f"\n… {len(text) - MAX_SHOWN} characters more" if len(text) > MAX_SHOWN else ""

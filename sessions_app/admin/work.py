@@ -58,7 +58,8 @@ class JobAdmin(OperatorAdmin):
     inlines = (JobEventsInline, JobLogsInline)
     acts = (
         Act(
-            name="cancel", label="Cancel", danger=True, form=ReasonGiven, do=_on(cancel_job_of, "job"),
+            name="cancel", label="Cancel the job", danger=True, form=ReasonGiven,
+            do=_on(cancel_job_of, "job"),
             effects=(
                 "It ends at once. If it runs, its process is killed; the time it ran counts as used.",
                 "If it is the first job of its session, the session ends with it and its queued jobs fail.",
@@ -116,7 +117,7 @@ class SessionAdmin(OperatorAdmin):
             refusal=lambda row: "" if row.accepting_jobs else "It accepts no jobs already.",
         ),
         Act(
-            name="cancel", label="Cancel", danger=True, form=ReasonGiven,
+            name="cancel", label="Cancel the session", danger=True, form=ReasonGiven,
             do=_on(cancel_session_of, "session"),
             effects=("It is closed at once, for good. Queued jobs fail, a running one completes (L10).",),
             refusal=lambda row: "It is closed." if row.state == SessionState.CLOSED else "",

@@ -8,7 +8,8 @@ import pytest
 
 from quantumsvc.accounts.models import AuditEntry
 from quantumsvc.backends.models import Backend
-from sessions_app.models import CalibrationPolicy, Job, Session
+from sessions_app.models import BackendAlert, CalibrationPolicy, Job, Session
+from sessions_app.services.calibrations.planning import create_schedule
 from sessions_app.services.calibrations.requesting import Wish, request_calibration
 from sessions_app.services.submission import Author
 from tests.factories import at, open_, submit
@@ -55,7 +56,7 @@ def done(answer: Any) -> str:
 
 def last_act() -> tuple[str, str, str]:
     """The newest entry of the audit: who, what, why."""
-    entry = AuditEntry.objects.first()
+    entry = AuditEntry.objects.order_by("pk").last()
     assert entry is not None
     return entry.actor_name, entry.action, entry.reason
 
@@ -82,4 +83,7 @@ def make_work(author: Author, backend: Backend) -> Work:
     worker.start(4)
     request_calibration(backend=backend, wish=Wish(due_at=at(86_400)), now=at(5), by=None)
     CalibrationPolicy.objects.get_or_create(backend=backend)
+    BackendAlert.objects.create(backend=backend, kind="drift", at=at(6), text="T1 of 0 is short")
+    fields = {"name": "nightly", "rrule": "FREQ=DAILY", "time_zone": "UTC", "starts_at": at(7)}
+    create_schedule(backend=backend, fields=fields, by=None, now=at(7))
     return Work(running, waiting, session, worker)

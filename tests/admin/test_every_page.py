@@ -84,8 +84,7 @@ def test_it_adds_edits_and_deletes_no_rows_by_hand(
     rows: None, olga: Reader, model: type[models.Model]
 ) -> None:
     row = page_of(model).get_queryset(None).first()
-    if row is None:
-        pytest.skip("no row of it here")
+    assert row is not None
     before = list(model._default_manager.order_by("pk").values())
     for name, arguments in (("add", []), ("change", [row.pk]), ("delete", [row.pk])):
         address = reverse(f"{base(model)}_{name}", args=arguments)

@@ -6,7 +6,16 @@ import pytest
 
 from quantumsvc.accounts.models import AuditEntry, Instance
 from quantumsvc.backends.models import Backend
-from sessions_app.models import CalibrationPolicy, CalibrationRun, Decision, Job, JobLog, Session
+from sessions_app.models import (
+    BackendAlert,
+    CalibrationPolicy,
+    CalibrationRun,
+    CalibrationSchedule,
+    Decision,
+    Job,
+    JobLog,
+    Session,
+)
 from tests.admin.conftest import Work, act, asked, done, last_act, refused
 from tests.factories import make_backend, make_instance
 from tests.pages.conftest import Reader
@@ -231,3 +240,59 @@ def test_it_sets_the_policy_of_calibrations(olga: Reader, backend: Backend) -> N
     done(act(olga, "sessions_app/calibrationpolicy", policy, "change", **form, pause_on_drift="on"))
     policy.refresh_from_db()
     assert policy.pause_on_drift
+
+
+SCHEDULE = "sessions_app/calibrationschedule"
+DAILY = {
+    "name": "nightly", "rrule": "freq=daily", "starts_at": "2026-11-20T03:00", "time_zone": "Europe/Berlin",
+    "deferral_seconds": "600", "is_active": "on",
+}  # fmt: skip
+
+
+def test_it_plans_calibrations_on_the_clock_of_their_zone(olga: Reader, backend: Backend) -> None:
+    done(act(olga, SCHEDULE, None, "make", backend=backend.pk, **DAILY))
+    schedule = CalibrationSchedule.objects.get()
+    assert (schedule.rrule, schedule.starts_at.isoformat()) == ("FREQ=DAILY", "2026-11-20T02:00:00+00:00")
+    waiting = CalibrationRun.objects.get()
+    assert waiting.due_at.isoformat() == "2026-11-22T02:00:00+00:00"
+    page = olga.client.get(f"/admin/{SCHEDULE}/{schedule.pk}/act/change/").content.decode()
+    assert 'value="2026-11-20T03:00:00"' in page
+    done(act(olga, SCHEDULE, schedule, "change", **DAILY | {"starts_at": "2026-11-20T04:00", "qubits": "0"}))
+    assert CalibrationRun.objects.get(job__state="queued").due_at.isoformat() == "2026-11-22T03:00:00+00:00"
+    assert last_act()[0] in {"olga", ""}
+    done(act(olga, SCHEDULE, schedule, "delete"))
+    assert not CalibrationSchedule.objects.exists()
+    assert CalibrationRun.objects.filter(job__state="cancelled").count() == 2
+    acts = AuditEntry.objects.filter(action__startswith="calibration_schedule.", actor=olga.user)
+    assert acts.count() == 3
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        ({"rrule": "FREQ=SECONDLY"}, "FREQ must be one of"),
+        ({"rrule": "often"}, "not a part of a rule"),
+        ({"starts_at": "tomorrow"}, "Enter a date and a time."),
+        ({"qubits": "0, 99"}, "it has no 99"),
+        ({"time_zone": "Mars"}, "not one of the available choices"),
+    ],
+)
+def test_it_plans_nothing_that_is_wrong(
+    olga: Reader, backend: Backend, wrong: dict[str, str], told: str
+) -> None:
+    form = {"backend": backend.pk, **DAILY, **wrong}
+    assert told in refused(act(olga, SCHEDULE, None, "make", **form))
+    assert not CalibrationSchedule.objects.exists()
+
+
+def test_it_notes_who_has_seen_an_alert(olga: Reader, work: Work) -> None:
+    alert = BackendAlert.objects.get()
+    done(act(olga, "sessions_app/backendalert", alert, "seen"))
+    alert.refresh_from_db()
+    assert alert.seen_by == olga.user
+    assert last_act()[:2] == ("olga", "alert.seen")
+    assert "Somebody has seen it." in asked(olga, "sessions_app/backendalert", alert, "seen")
+
+
+def test_it_writes_times_as_the_other_pages_do(olga: Reader, work: Work) -> None:
+    assert "2026-11-21 12:00:01" in olga.sees(f"/admin/{JOB}/{work.running.pk}/change/")

@@ -43,8 +43,7 @@ def addresses(work: Work, backend: Backend) -> dict[str, str]:
     }
 
 
-@pytest.mark.parametrize("theme", GROUND)
-@pytest.mark.parametrize("width", [NARROW, WIDE])
+@pytest.mark.parametrize(("theme", "width"), [("light", WIDE), ("dark", NARROW)])
 def test_its_pages_are_usable_by_everybody(
     visit: Visits, olga: Reader, work: Work, backend: Backend, theme: str, width: int
 ) -> None:

@@ -23,18 +23,38 @@ class ZoneField(forms.ChoiceField):
         super().__init__(choices=[(name, name) for name in names], label="Time zone", **kwargs)
 
 
+def _clock_widget() -> forms.DateTimeInput:
+    return forms.DateTimeInput(attrs={"type": "datetime-local", "step": "1"}, format="%Y-%m-%dT%H:%M:%S")
+
+
 class LocalTimeField(forms.DateTimeField):
     """An instant, given on the clock of the reader's zone."""
 
     def __init__(self, **kwargs: Any) -> None:
-        widget = forms.DateTimeInput(
-            attrs={"type": "datetime-local", "step": "1"}, format="%Y-%m-%dT%H:%M:%S"
-        )
-        super().__init__(widget=widget, **kwargs)
+        super().__init__(widget=_clock_widget(), **kwargs)
+        self.told = self.help_text
 
     def get_bound_field(self, form: forms.BaseForm, field_name: str) -> Any:
-        self.help_text = f"On the clock of {timezone.get_current_timezone_name()}."
+        """The field, saying which clock is meant."""
+        self.help_text = f"On the clock of {timezone.get_current_timezone_name()}. {self.told}".strip()
         return super().get_bound_field(form, field_name)
+
+
+class WallTimeField(forms.CharField):
+    """What a clock on the wall shows, in a zone that another field names: a time without a zone."""
+
+    default_error_messages = {"invalid": "Enter a date and a time."}
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(widget=_clock_widget(), **kwargs)
+
+    def to_python(self, value: Any) -> Any:
+        if not (text := super().to_python(value)):
+            return None
+        try:
+            return datetime.fromisoformat(text).replace(tzinfo=None, microsecond=0)
+        except ValueError:
+            raise forms.ValidationError(self.error_messages["invalid"], code="invalid") from None
 
 
 class TagsField(forms.CharField):
@@ -78,11 +98,6 @@ def rows_field(rows: models.QuerySet[M], through: Any, **kwargs: Any) -> "forms.
     """Some of ``rows``, found by typing."""
     widget = AutocompleteSelectMultiple(through.field, admin.site)
     return forms.ModelMultipleChoiceField(rows, widget=widget, **kwargs)
-
-
-def at_least_now(value: datetime, now: datetime) -> datetime:
-    """The later of the two: a time just passed while the form was filled in means now."""
-    return max(value, now)
 
 
 def choices(words: Iterable[str]) -> list[tuple[str, str]]:
