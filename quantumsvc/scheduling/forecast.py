@@ -83,36 +83,40 @@ def forecast(
     has started, and says nothing of those after it.
     """
     known = estimates or {}
-    starts = [_played(snapshot, queue, known, sessions, future, only) for future in Future]
-    places = {ident: place for place, ident in enumerate(starts[1], start=1)}
-    return {job.id: _expectation(places.get(job.id), [each.get(job.id) for each in starts]) for job in queue}
+    played = [starts(snapshot, queue, known, sessions, future, only=only) for future in Future]
+    places = {ident: place for place, ident in enumerate(played[1], start=1)}
+    return {job.id: _expectation(places.get(job.id), [each.get(job.id) for each in played]) for job in queue}
 
 
-def _expectation(place: int | None, starts: list[datetime | None]) -> Expectation:
+def _expectation(place: int | None, times: list[datetime | None]) -> Expectation:
     """A longer job can let another one start earlier; so the three futures are put in order."""
-    ordered = sorted(start for start in starts if start is not None)
-    if len(ordered) < len(starts):
-        return Expectation(place, min(ordered, default=None), starts[1], None)
+    ordered = sorted(start for start in times if start is not None)
+    if len(ordered) < len(times):
+        return Expectation(place, min(ordered, default=None), times[1], None)
     return Expectation(place, *ordered)
 
 
-def _played(
+def starts(
     snapshot: Snapshot,
     queue: Sequence[QueuedJob],
     estimates: Mapping[str, Estimate],
-    sessions: Sequence[WaitingSession],
-    future: Future,
-    only: str | None,
+    sessions: Sequence[WaitingSession] = (),
+    future: Future = Future.EXPECTED,
+    *,
+    only: str | None = None,
 ) -> dict[str, datetime]:
-    """The start of each job that starts, in that order, if this future comes."""
-    starts: dict[str, datetime] = {}
+    """The first start of each job that starts, in that order, if this future comes.
+
+    System jobs are among them, and what runs now if it has to give way and to start anew (W2).
+    """
+    begins: dict[str, datetime] = {}
 
     def lasts(work: Work) -> timedelta:
         estimate = estimates.get(work.entry.id)
         return work.entry.expected if estimate is None else getattr(estimate, future.value)
 
     def started(work: Work, now: datetime) -> None:
-        starts.setdefault(work.entry.id, now)
+        begins.setdefault(work.entry.id, now)
         if work.entry.id == only:
             timeline.stop()
 
@@ -122,7 +126,7 @@ def _played(
         began = world.running.started_at or snapshot.now
         timeline.end_running_at(max(began + lasts(world.running), snapshot.now))
     timeline.run()
-    return starts
+    return begins
 
 
 def world_of(

@@ -7,7 +7,8 @@ that has something to say decides:
 1.  W2   what runs in time that is held for others is stopped, unless the backend's policy is to drain.
 2.  S10  a backend that is not online starts nothing.
 3.  S1   a backend that runs a job starts nothing.
-4.  S2   a system job that is due goes before everything else, the oldest first.
+4.  S2   a system job that is due goes before everything else, the oldest first. How long it defers to
+         whoever has the backend is up to the operator.
 5.  S4   a job of the active session goes before any other: the oldest, or of a batch the oldest that fits.
 6.  S9   in a priority window, what its instance submitted inside it goes next, first in, first out.
 7.  W2   an active dedicated session whose next job must wait for a window keeps the backend until then.
@@ -81,8 +82,15 @@ def _overrun_at(snapshot: Snapshot) -> datetime | None:
 
 
 def system_job(snapshot: Snapshot) -> Decision | None:
-    due = [job for job in snapshot.system if job.submitted_at <= snapshot.now]
+    due = [job for job in snapshot.system if system_due(job, snapshot) <= snapshot.now]
     return Start(min(due, key=submission_order), "S2") if due else None
+
+
+def system_due(job: QueuedJob, snapshot: Snapshot) -> datetime:
+    """From when on a system job goes before everything else; it defers to sessions and reservations."""
+    window = current(snapshot.windows, snapshot.now)
+    reserved = window is not None and window.instance is not None and window.mode is WindowMode.DEDICATED
+    return job.submitted_at + job.deferral if snapshot.active or reserved else job.submitted_at
 
 
 def session_job(snapshot: Snapshot) -> Decision | None:
@@ -161,7 +169,7 @@ def _fairest(snapshot: Snapshot, eligible: list[QueuedJob], rule: str) -> Decisi
 
 
 def nothing(snapshot: Snapshot) -> Decision:
-    edges = [job.submitted_at for job in snapshot.system]
+    edges = [system_due(job, snapshot) for job in snapshot.system]
     if (edge := next_edge(snapshot.windows, snapshot.now)) is not None:
         edges.append(edge)
     return Idle("S7", min(edges, default=None))

@@ -20,7 +20,8 @@ class QueuedJob:
     ``expected`` is how long it is taken to run: its ``max_execution_time`` if the user gave one, else
     an estimate (W2). ``expires_at`` is when its session's max TTL ends it (L8).
     ``barred_until`` is when a ``barred`` job may start again, if that is known. For a system job,
-    ``submitted_at`` is the instant from which it is due.
+    ``submitted_at`` is the instant from which it is due, and ``deferral`` how much longer it waits while
+    a session or the window of an instance has the backend.
     """
 
     id: str
@@ -32,6 +33,7 @@ class QueuedJob:
     expires_at: datetime | None = None
     barred: Bar | None = None
     barred_until: datetime | None = None
+    deferral: timedelta = timedelta()
 
 
 def submission_order(job: QueuedJob) -> tuple[datetime, str]:

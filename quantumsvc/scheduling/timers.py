@@ -13,7 +13,10 @@ from quantumsvc.scheduling.states import Cause, SessionState
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionFacts:
-    """What is stored of a session's life. Durations are whole seconds."""
+    """What is stored of a session's life. Durations are whole seconds.
+
+    ``window_pause`` is the next thing that a window does to it while it is active (W3, W4).
+    """
 
     state: SessionState
     accepting_jobs: bool
@@ -24,6 +27,7 @@ class SessionFacts:
     interactive_deadline: datetime | None = None
     unused_ttl: int = 0
     has_jobs: bool = False
+    window_pause: "Change | None" = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,19 +63,31 @@ def next_deadline(facts: SessionFacts) -> datetime | None:
     """The earliest instant at which this session changes by itself, or ``None``."""
     if facts.state is SessionState.CLOSED:
         return None
-    deadlines = (max_ttl_deadline(facts), unused_deadline(facts), _idle_deadline(facts))
+    pause = _window_pause(facts)
+    deadlines = (
+        max_ttl_deadline(facts),
+        unused_deadline(facts),
+        _idle_deadline(facts),
+        pause.at if pause else None,
+    )
     return min((deadline for deadline in deadlines if deadline), default=None)
 
 
+def _window_pause(facts: SessionFacts) -> Change | None:
+    return facts.window_pause if facts.state is SessionState.ACTIVE else None
+
+
 def due_changes(facts: SessionFacts, now: datetime) -> tuple[Change, ...]:
-    """The changes that time has made due, oldest first, each at its own deadline (L2, L6, L8)."""
+    """The changes that time has made due, oldest first, each at its own deadline (L2, L6, L8, W3, W4)."""
     if facts.state is SessionState.CLOSED:
         return ()
     unused = unused_deadline(facts)
     if unused and unused <= now:
         return (Change(SessionState.CLOSED, unused, Cause.NEVER_USED),)
-    idle = _idle_deadline(facts)
-    pauses = (Change(SessionState.INACTIVE, idle, Cause.INTERACTIVE_TTL),) if idle else ()
+    idle, pause = _idle_deadline(facts), _window_pause(facts)
+    pauses = [pause] if pause else []
+    if idle:
+        pauses.append(Change(SessionState.INACTIVE, idle, Cause.INTERACTIVE_TTL))
     return due_of(pauses, max_ttl_deadline(facts), now)
 
 

@@ -170,7 +170,11 @@ class World(Stage):
         """When time alone may change a decision that started nothing."""
         if not isinstance(decision, Hold | Idle):
             return None
-        due = (work.entry.submitted_at for work in self.system.values() if isinstance(decision, Hold))
+        due = (
+            work.entry.submitted_at + work.entry.deferral
+            for work in self.system.values()
+            if isinstance(decision, Hold)
+        )
         known = (decision.until, *due)
         return min((instant for instant in known if instant is not None), default=None)
 

@@ -9,7 +9,7 @@ from quantumsvc.accounts.models import Instance, User
 from quantumsvc.backends.models import Backend
 from quantumsvc.choices import choices_of
 from quantumsvc.scheduling.states import Cause, SessionMode, SessionState
-from quantumsvc.scheduling.timers import SessionFacts
+from quantumsvc.scheduling.timers import Change, SessionFacts
 from quantumsvc.wire.ids import new_id
 
 
@@ -24,7 +24,8 @@ class Session(models.Model):
 
     ``interactive_deadline`` is set while the ITTL runs; ``next_deadline`` is when the session next
     changes by itself, so that overdue ones are found by index. ``active_seconds`` adds up the time of
-    past activations.
+    past activations. While it is active, ``pause_at`` is when a window will make it inactive (W3, W4),
+    for ``pause_cause``; with ``pause_fails``, its waiting jobs fail then.
     """
 
     id = models.CharField(primary_key=True, max_length=36, default=new_id)
@@ -47,6 +48,9 @@ class Session(models.Model):
     close_cause = models.CharField(max_length=24, blank=True, choices=choices_of(Cause))
     interactive_deadline = models.DateTimeField(null=True, blank=True)
     next_deadline = models.DateTimeField(null=True, blank=True)
+    pause_at = models.DateTimeField(null=True, blank=True)
+    pause_cause = models.CharField(max_length=24, blank=True, choices=choices_of(Cause))
+    pause_fails = models.BooleanField(default=False)
     active_seconds = models.FloatField(default=0.0)
     first_job_id = models.CharField(max_length=36, blank=True)
     version = models.PositiveIntegerField(default=1)
@@ -93,6 +97,11 @@ class Session(models.Model):
                 condition=~Q(state="closed") | Q(next_deadline__isnull=True),
                 name="closed_session_has_no_deadline",
             ),
+            models.CheckConstraint(
+                condition=Q(pause_at__isnull=True, pause_cause="", pause_fails=False)
+                | (Q(pause_at__isnull=False, state="active") & ~Q(pause_cause="")),
+                name="session_pauses_only_while_active",
+            ),
         )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -116,7 +125,13 @@ class Session(models.Model):
             interactive_deadline=self.interactive_deadline,
             unused_ttl=self.unused_ttl,
             has_jobs=bool(self.first_job_id),
+            window_pause=self._window_pause(),
         )
+
+    def _window_pause(self) -> Change | None:
+        if self.pause_at is None:
+            return None
+        return Change(SessionState.INACTIVE, self.pause_at, Cause(self.pause_cause), self.pause_fails)
 
 
 class SessionEvent(models.Model):

@@ -296,10 +296,15 @@ class Reading:
         if self.running():
             return "S1", None
         system = [j for j in self.jobs.values() if j.system and j.state == "queued"]
-        system = [j for j in system if j.entry.submitted_at <= self.now]
+        system = [j for j in system if self._due(j.entry) <= self.now]
         if system:
             return "S2", self._oldest([job.entry for job in system]).id
         return self._for_session() or self._for_others()
+
+    def _due(self, entry: QueuedJob) -> datetime:
+        """S2: a system job lets a session, or an instance in its own time, go on for a while."""
+        reserved = [w for w in self.windows if self._is_now(w) and w.instance and w.mode == "dedicated"]
+        return entry.submitted_at + (entry.deferral if self.active() or reserved else timedelta())
 
     def in_the_way(self) -> bool:
         """W2: a job runs in the time of others, and none that fills it for no longer than was lent."""

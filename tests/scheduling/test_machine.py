@@ -176,9 +176,13 @@ class Machine(RuleBasedStateMachine):
 
     # What operators do
 
-    @rule(later=st.sampled_from((0, 5)), bells=bells)
-    def submit_system(self, later: int, bells: int) -> None:
-        entry = QueuedJob(id=self.new("c"), submitted_at=self.now + timedelta(seconds=later))
+    @rule(later=st.sampled_from((0, 5)), deferral=st.sampled_from((0, 0, 6)), bells=bells)
+    def submit_system(self, later: int, deferral: int, bells: int) -> None:
+        entry = QueuedJob(
+            id=self.new("c"),
+            submitted_at=self.now + timedelta(seconds=later),
+            deferral=timedelta(seconds=deferral),
+        )
         self.world.submit_system(entry)
         self.note("system", entry.id, entry)
         self.ring(bells)

@@ -1,6 +1,7 @@
 """The chooser, as sentences. Each case cites the rule it is about."""
 
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 import pytest
 
@@ -494,6 +495,40 @@ GIVING_WAY = [
         "S2 in a window of others a system job runs first as well",
         given(9, THEIRS, system=(SYSTEM,), windows=(window(5, 50, "b"),)),
         Start(SYSTEM, "S2"),
+    ),
+    Case(
+        "S2 a system job defers to a session for as long as the operator allows",
+        given(9, OURS, active=active(head=OURS), system=(replace(SYSTEM, deferral=timedelta(seconds=6)),)),
+        Start(OURS, "S4"),
+    ),
+    Case(
+        "S2 and no longer",
+        given(10, OURS, active=active(head=OURS), system=(replace(SYSTEM, deferral=timedelta(seconds=6)),)),
+        Start(replace(SYSTEM, deferral=timedelta(seconds=6)), "S2"),
+    ),
+    Case(
+        "S2 it defers to nobody who waits in the common order",
+        given(9, OLD, system=(replace(SYSTEM, deferral=timedelta(seconds=6)),)),
+        Start(replace(SYSTEM, deferral=timedelta(seconds=6)), "S2"),
+    ),
+    Case(
+        "S2 it defers to a dedicated reservation",
+        given(9, system=(replace(SYSTEM, deferral=timedelta(seconds=6)),), windows=(window(5, 50, "a"),)),
+        Idle("S7", at(10)),
+    ),
+    Case(
+        "S2 but not to maintenance, which may be its own time",
+        given(9, system=(replace(SYSTEM, deferral=timedelta(seconds=6)),), windows=(window(5, 50),)),
+        Start(replace(SYSTEM, deferral=timedelta(seconds=6)), "S2"),
+    ),
+    Case(
+        "S2 nor to a priority window",
+        given(
+            9,
+            system=(replace(SYSTEM, deferral=timedelta(seconds=6)),),
+            windows=(window(5, 50, "a", "priority"),),
+        ),
+        Start(replace(SYSTEM, deferral=timedelta(seconds=6)), "S2"),
     ),
     Case(
         "S3 time that its owner leaves unused is filled, if the operator lends it",

@@ -53,7 +53,34 @@ GOES_INACTIVE = Change(SessionState.INACTIVE, at(400), Cause.INTERACTIVE_TTL)
 CLOSES = Change(SessionState.CLOSED, at(1010), Cause.MAX_TTL)
 UNUSED = Change(SessionState.CLOSED, at(1800), Cause.NEVER_USED)
 
+ENDS = Change(SessionState.INACTIVE, at(300), Cause.WINDOW_ENDED, waiting_fail=True)
+IN_WINDOW = replace(ACTIVE, window_pause=ENDS)
+
 CASES = [
+    Case("W4 the end of its window is a session's deadline", IN_WINDOW, 299, (), 300),
+    Case("W4 then it is inactive", IN_WINDOW, 300, (ENDS,), 300),
+    Case(
+        "W4 the ITTL may end before",
+        replace(IN_WINDOW, interactive_deadline=at(200)),
+        300,
+        (replace(GOES_INACTIVE, at=at(200)),),
+        200,
+    ),
+    Case("W4 or after", replace(IN_WINDOW, interactive_deadline=at(400)), 500, (ENDS,), 300),
+    Case(
+        "W4 at one instant, the window counts",
+        replace(IN_WINDOW, interactive_deadline=at(300)),
+        300,
+        (ENDS,),
+        300,
+    ),
+    Case(
+        "W4 a window does nothing to a session that is not active",
+        replace(IN_WINDOW, state=SessionState.INACTIVE),
+        500,
+        (),
+        1010,
+    ),
     Case("L2 a new session waits for its first job", OPEN, 1799, (), 1800),
     Case("L2 a session never used is closed after half an hour", OPEN, 1800, (UNUSED,), 1800),
     Case("L2 not when that is switched off", replace(OPEN, unused_ttl=0), 9999, (), None),
