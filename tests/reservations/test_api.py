@@ -16,6 +16,7 @@ from reservations_app.services import life
 from sessions_app.models import Job
 from tests.api.callers import Caller, make_caller, refusal
 from tests.api.conftest import Time
+from tests.api.test_query_counts import statements
 from tests.api.work import job_of
 from tests.factories import START, at, make_backend, make_instance
 from tests.reservations.making import make_window
@@ -414,3 +415,18 @@ def test_it_gives_a_window_one_id_for_as_long_as_it_lives(ann: Caller, backend: 
     first = Calendar.from_ical(Client().get(url).content).walk("VEVENT")[0]["uid"]
     time.seconds = timedelta(hours=1).total_seconds()
     assert Calendar.from_ical(Client().get(url).content).walk("VEVENT")[0]["uid"] == first
+
+
+def test_it_asks_no_more_of_the_database_for_a_longer_calendar(
+    ann: Caller, backend: Backend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def cost() -> int:
+        with statements(monkeypatch) as seen:
+            assert ann.get("/reservations").status_code == 200
+        return len(seen)
+
+    make_window(0, 60, backend=backend, instance=ann.instance)
+    few = cost()
+    for number in range(1, 20):
+        make_window(60 * number, 60 * number + 60, backend=backend, instance=ann.instance)
+    assert cost() == few <= 8
