@@ -10,9 +10,10 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, URLResolver, include, path, re_path
 
 from quantumsvc import api, pages_errors
-from quantumsvc.accounts import pages as account_pages
 from quantumsvc.accounts.api import channel
 from quantumsvc.accounts.api import urls as control_plane
+from quantumsvc.accounts.pages import urls as account_pages
+from quantumsvc.notices import pages as notice_pages
 from reservations_app.api import urls as reservations
 from sessions_app.api import urls as runtime
 from sessions_app.legacy import urls as legacy
@@ -46,6 +47,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     re_path(r"^(?:experimental|api)(?:/.*)?$", unknown_address),
     path("admin/", admin.site.urls),
     path("", include(account_pages.urlpatterns)),
+    path("", include(notice_pages.urlpatterns)),
     path("", include(pages.urlpatterns)),
 ]
 

@@ -44,7 +44,7 @@ def subscribe(
     of_instance = owner if isinstance(owner, Instance) else None
     _check_address(channel, address, of_user)
     checked = checked_kinds(kinds)
-    type(owner)._default_manager.select_for_update(no_key=True).get(pk=owner.pk)
+    _one_at_a_time(of_user, of_instance)
     rows = Subscription.objects.filter(user=of_user, instance=of_instance)
     if rows.count() >= MAX_SUBSCRIPTIONS:
         raise Conflict(f"There are {MAX_SUBSCRIPTIONS} subscriptions, the most that are kept.")
@@ -89,6 +89,14 @@ def unsubscribe(*, subscription: Subscription, actor: User, now: datetime) -> No
     """End it, with its log."""
     _note("subscription.ended", subscription, actor, now)
     subscription.delete()
+
+
+def _one_at_a_time(user: User | None, instance: Instance | None) -> None:
+    """Two at once must not both be the last."""
+    if user is not None:
+        User.objects.select_for_update(no_key=True).get(pk=user.pk)
+    if instance is not None:
+        Instance.objects.select_for_update(no_key=True).get(pk=instance.pk)
 
 
 def checked_kinds(kinds: Iterable[str]) -> list[str]:

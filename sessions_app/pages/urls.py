@@ -2,7 +2,18 @@
 
 from django.urls import path
 
-from sessions_app.pages import actions, backend, backends, connect, extending, job, jobs, session, sessions
+from sessions_app.pages import (
+    actions,
+    backend,
+    backends,
+    connect,
+    extending,
+    job,
+    jobs,
+    session,
+    sessions,
+    usage,
+)
 
 urlpatterns = [
     path("", jobs.jobs_page, name="jobs"),
@@ -21,5 +32,7 @@ urlpatterns = [
     path("backends/<str:name>", backend.backend_page, name="backend"),
     path("backends/<str:name>/qubits.csv", backend.qubits_file, name="backend-qubits"),
     path("backends/<str:name>/gates.csv", backend.gates_file, name="backend-gates"),
+    path("usage", usage.usage_page, name="usage"),
+    path("usage.csv", usage.usage_file, name="usage-file"),
     path("connect", connect.connect_page, name="connect"),
 ]

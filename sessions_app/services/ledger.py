@@ -98,6 +98,11 @@ def learn(*, backend: int, program: str, seconds: float) -> Statement:
     return Statement(_LEARN, [backend, program, seconds])
 
 
+def window_start(now: datetime) -> datetime:
+    """From when on lines count in the rolling window that ends ``now``: it moves by whole hours."""
+    return (now - WINDOW).replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
+
+
 def expire(now: datetime) -> None:
     """Take what left the rolling window off the sums."""
     run(Statement(_EXPIRE, [now - WINDOW]))

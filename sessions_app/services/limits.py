@@ -18,7 +18,7 @@ from quantumsvc.scheduling.states import PENDING_JOB_STATES, SessionMode, Sessio
 from quantumsvc.statements import Statement, run
 from sessions_app.models import Job, Session, UsageBucket
 from sessions_app.services.ledger import WINDOW
-from sessions_app.services.usage import OPEN_CHARGES, use_of
+from sessions_app.services.usage import OPEN_CHARGES, Use, use_of
 
 # When one of the instance's jobs or sessions ends can't be known; clients look again after a minute.
 LOOK_AGAIN = 60
@@ -59,9 +59,10 @@ class Standing:
         return None if self.limit is None else max(self.limit - self.used, 0.0)
 
 
-def standing_of(instance: Instance, now: datetime) -> Standing:
-    """What the instance has used of its time; sessions must have been settled."""
-    standing = Standing(use_of(instance, now).total(now), instance.usage_limit_seconds)
+def standing_of(instance: Instance, now: datetime, use: Use | None = None) -> Standing:
+    """Where it stands, with its ``use`` if that is known already; sessions must have been settled."""
+    used = (use or use_of(instance, now)).total(now)
+    standing = Standing(used, instance.usage_limit_seconds)
     if not standing.is_over:
         return standing
     return Standing(standing.used, standing.limit, _resumes_at(instance, standing, now))

@@ -4,12 +4,13 @@ The answer comes from the rules that decide: the kernel explains and forecasts o
 """
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
 
+from quantumsvc.accounts.models import Instance, User
 from quantumsvc.backends.models import Backend
 from quantumsvc.scheduling.explain import Waiting, explain
 from quantumsvc.scheduling.forecast import Estimate, Expectation, WaitingSession, forecast
@@ -27,6 +28,8 @@ from sessions_app.services.snapshots import snapshot_of
 
 # The forecast plays through so many of the oldest waiting jobs; of those behind, nothing is foreseen.
 HORIZON = 1_000
+# The id of a job that nobody has submitted; no other has it, since it is no id.
+IMAGINED = "a job of yours"
 # Where nothing is known of a program, its jobs may take between these parts of their limit.
 UNKNOWN = (0.01, 0.2, 1.0)
 
@@ -102,6 +105,29 @@ def lineup(backend: Backend, now: datetime) -> Lineup:
     told = [(each, Outlook(reasons[each.id], foreseen.get(each.id, Expectation()))) for each in queue]
     told.sort(key=lambda pair: (pair[1].expectation.place or len(queue) + 1, submission_order(pair[0])))
     return Lineup(tuple(told), len(queue) == HORIZON)
+
+
+@transaction.atomic
+def would_wait(backend: Backend, instance: Instance, user: User, now: datetime) -> Outlook:
+    """What a job that the user submitted to the backend at this moment would wait for (E1)."""
+    settle_overdue(now, backend_id=backend.pk)
+    over = over_limit(now)
+    queue, estimates = _queue(backend.pk, over)
+    bar = _bar(instance_active=instance.is_active, user_active=user.is_active, is_over=instance.pk in over)
+    entry = QueuedJob(
+        id=IMAGINED,
+        submitted_at=now,
+        instance=str(instance.pk),
+        user=str(user.pk),
+        expected=timedelta(seconds=backend.default_execution_seconds),
+        barred=bar,
+        barred_until=over[instance.pk] if bar is Bar.INSTANCE_LIMIT else None,
+    )
+    snapshot = present(backend, now)
+    snapshot = replace(snapshot, heads=(*snapshot.heads, entry))
+    line = [*queue, entry]
+    foreseen = forecast(snapshot, line, estimates, _sessions(backend.pk), only=entry.id)
+    return Outlook(explain(snapshot, [entry])[entry.id], foreseen.get(entry.id, Expectation()))
 
 
 def present(backend: Backend, now: datetime) -> Snapshot:

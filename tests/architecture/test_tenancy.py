@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 from django.urls import URLPattern, URLResolver, get_resolver
 
-from quantumsvc.accounts import pages as account_pages
 from quantumsvc.accounts.api import channel
+from quantumsvc.accounts.pages import urls as account_pages
 from quantumsvc.backends.models import Backend
+from quantumsvc.notices import pages as notice_pages
 from quantumsvc.notices.models import Subscription
 from reservations_app.api import urls as reservation_urls
 from sessions_app.legacy import urls as legacy
@@ -109,7 +110,10 @@ OF_OLD_CLIENTS = {
 # Pages with a login of their own.
 PAGES = ("admin/",)
 # The pages, whose own suite asks each of them as a stranger.
-OF_PEOPLE = {str(each.pattern) for each in (*account_pages.urlpatterns, *page_urls.urlpatterns)}
+OF_PEOPLE = {
+    str(each.pattern)
+    for each in (*account_pages.urlpatterns, *notice_pages.urlpatterns, *page_urls.urlpatterns)
+}
 
 BODIES: dict[str, Any] = {
     "POST": {"max_ttl": 28_800},

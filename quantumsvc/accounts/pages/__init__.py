@@ -3,9 +3,7 @@
 from typing import cast
 from zoneinfo import ZoneInfo
 
-from django.contrib.auth.views import LoginView, LogoutView
 from django.http import HttpRequest, HttpResponse
-from django.urls import path
 from django.utils import timezone
 from django.utils.deprecation import MiddlewareMixin
 
@@ -62,13 +60,3 @@ def may_manage(user: User, instance: Instance) -> bool:
         return False
     role = role_in(user, instance)
     return user.is_operator or (role is not None and role.covers(Role.MANAGER))
-
-
-urlpatterns = [
-    path(
-        "login",
-        LoginView.as_view(template_name="pages/login.html", redirect_authenticated_user=True),
-        name="login",
-    ),
-    path("logout", LogoutView.as_view(), name="logout"),
-]
