@@ -17,21 +17,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from tests.benchmarks.filling import fill
+
 INSTANCES = 200
 TURNS = 60
 BEGINNING = datetime(2026, 11, 21, tzinfo=UTC)
-
-FILL = """
-INSERT INTO sessions_app_job (id, instance_id, user_id, backend_id, program, state, phase, reason, created_at,
-    attempt, lost_attempts, max_seconds, quantum_seconds, tags, private, log_level, runtime,
-    client_application, calibration_pinned, is_system, deferral_seconds, progress_done, progress_total,
-    metrics, version)
-SELECT 'job' || n, i.id, u.id, %s, 'sampler', 'queued', '', '', %s::timestamptz + n * interval '1 ms',
-    0, 0, 600, 0, '{}', false, 'WARNING', '', '', false, false, 0, 0, 0, '{}', 1
-FROM generate_series(%s, %s) n
-JOIN (SELECT id, row_number() OVER (ORDER BY id) - 1 AS k FROM accounts_instance) i ON i.k = n %% %s
-CROSS JOIN (SELECT min(id) AS id FROM accounts_user) u
-"""
 
 
 def main() -> None:
@@ -58,11 +48,12 @@ def measure(sizes: list[int]) -> None:
 
     call_command("migrate", verbosity=0)
     backend = people()
+    pattern = pattern_on(backend)
     write("waiting jobs   general order: median ms (p95)   in a session: median ms (p95)")
     filled = 0
     medians: list[float] = []
     for size in sizes:
-        fill(backend, filled + 1, size)
+        fill(pattern, "job", filled + 1, size)
         filled = size
         general, session = turns(backend, in_session=False), turns(backend, in_session=True)
         medians.append(statistics.median(general))
@@ -85,17 +76,14 @@ def people() -> Any:
     return make_backend(session_max_ttl=1_000_000, dedicated_interactive_ttl=1_000_000)
 
 
-def fill(backend: Any, first: int, last: int) -> None:
-    """Waiting jobs by the statement above, with their payloads, and fresh statistics."""
-    from django.db import connection
+def pattern_on(backend: Any) -> Any:
+    """A waiting job to copy."""
+    from quantumsvc.accounts.models import Instance, User
+    from sessions_app.services.submission import Author
+    from tests.factories import submit
 
-    with connection.cursor() as cursor:
-        cursor.execute(FILL, [backend.pk, BEGINNING, first, last, INSTANCES])
-        cursor.execute(
-            "INSERT INTO sessions_app_jobpayload SELECT id, '{}'::bytea FROM sessions_app_job "
-            "ON CONFLICT DO NOTHING"
-        )
-        cursor.execute("VACUUM ANALYZE")
+    author = Author(user=User.objects.earliest("id"), instance=Instance.objects.earliest("id"))
+    return submit(author, backend, 0)
 
 
 def turns(backend: Any, *, in_session: bool) -> list[float]:

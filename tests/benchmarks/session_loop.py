@@ -131,19 +131,28 @@ def moments(job: Any) -> tuple[datetime, datetime, datetime]:
 
 def report_share(title: str, jobs: list[Any]) -> None:
     """From the arrival of a submission to the child's start, on a backend held for the session."""
-    waits = [(began - created).total_seconds() * 1e3 for created, began, _ in map(moments, jobs)]
-    write(f"submit to start, {title}: {summary(waits)}")
+    write(f"submit to start, {title}: {summary(waits_of(jobs))}")
+
+
+def waits_of(jobs: list[Any]) -> list[float]:
+    """From the arrival of each submission to its child's start, in milliseconds."""
+    return [(began - created).total_seconds() * 1e3 for created, began, _ in map(moments, jobs)]
 
 
 def report_gaps(jobs: list[Any]) -> None:
     """Between one job's result and the next one's start, where the next one was queued by then."""
+    gaps = gaps_of(jobs)
+    write(f"gap between {len(gaps) + 1} queued jobs of a session: {summary(gaps)}")
+
+
+def gaps_of(jobs: list[Any]) -> list[float]:
+    """The same in milliseconds."""
     times = sorted((moments(job) for job in jobs), key=lambda moment: moment[1])
-    gaps = [
+    return [
         (later[1] - earlier[2]).total_seconds() * 1e3
         for earlier, later in itertools.pairwise(times)
         if later[0] < earlier[2]
     ]
-    write(f"gap between {len(gaps) + 1} queued jobs of a session: {summary(gaps)}")
 
 
 def summary(numbers: list[float]) -> str:
