@@ -5,7 +5,7 @@
   middleware: it needs no cookies and no page's headers, and hopping between loop and threads for each
   middleware and signal costs more than the call itself.
 * Pages go through Django's own ASGI handler with all its middleware.
-* WebSockets are the live pages' (``/ws/live``).
+* WebSockets are the live pages' (``/ws/live``) and, where they are served, the old clients' streams.
 """
 
 import os
@@ -23,6 +23,7 @@ django.setup(set_prefix=False)
 from django.conf import settings  # noqa: E402
 
 from sessions_app.api.status import is_status_call, status_application  # noqa: E402
+from sessions_app.legacy.stream import is_stream, stream_application  # noqa: E402
 from sessions_app.live.consumer import LiveConsumer  # noqa: E402
 
 API_PREFIXES: tuple[str, ...] = (
@@ -56,9 +57,11 @@ _live = LiveConsumer.as_asgi()
 
 
 async def _websocket(scope: Any, receive: Any, send: Any) -> None:
-    """Sockets of pages; any other is refused."""
+    """Sockets of pages and of old clients; any other is refused."""
     if scope["path"] == "/ws/live":
         await _live(scope, receive, send)
+    elif settings.OLD_CLIENTS and is_stream(scope["path"]):
+        await stream_application(scope, receive, send)
     else:
         await send({"type": "websocket.close"})
 

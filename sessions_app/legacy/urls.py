@@ -14,7 +14,7 @@ urlpatterns = [
     path("backends/<str:name>/configuration", backends.ConfigurationView.as_view(**BY_BACKEND)),
     path("backends/<str:name>/properties", backends.PropertiesView.as_view(**BY_BACKEND)),
     path("backends/<str:name>/status", backends.StatusView.as_view(**BY_BACKEND)),
-    path("backends/<str:name>/defaults", backends.DefaultsView.as_view(**BY_BACKEND)),
+    path("backends/<str:name>/defaults", views.OldDefaultsView.as_view()),
     path("usage", views.UsageView.as_view()),
     path("sessions", sessions.SessionsView.as_view(**BY_BODY)),
     path("sessions/<str:ident>", sessions.SessionView.as_view(**BY_SESSION)),

@@ -13,12 +13,18 @@ from quantumsvc.accounts.hubs import hub_path
 from quantumsvc.accounts.models import Instance
 from quantumsvc.accounts.selectors import instances_by_preference
 from quantumsvc.api import caller_of
+from quantumsvc.backends.models import CalibrationSet
+from quantumsvc.backends.readings import readings_of
 from quantumsvc.scheduling.states import PENDING_JOB_STATES
+from sessions_app.api.backends import backend_of
 from sessions_app.api.jobs import JobsView, JobView, job_of
-from sessions_app.legacy.callers import ByBody, ByJob, InInstance
+from sessions_app.legacy.callers import ByBackend, ByBody, ByJob, InInstance
 from sessions_app.models import Job
 from sessions_app.services.lives import settle_overdue
 from sessions_app.services.usage import used_seconds
+
+GIGA = 1e9
+MOST_TOLD = 100
 
 
 class OldJobsView(JobsView):
@@ -55,6 +61,31 @@ class InterimResultsView(APIView):
         return HttpResponse("", content_type="text/plain")
 
 
+class OldDefaultsView(APIView):
+    """``GET /backends/{name}/defaults``: no pulses, but the qubits' frequencies (GHz).
+
+    Clients up to 0.17 can't build their picture of a device when there are no defaults at all.
+    """
+
+    authentication_classes = (ByBackend,)
+
+    def get(self, request: Request, name: str) -> Response:
+        backend = backend_of(request, name)
+        found = CalibrationSet.objects.in_force(backend, clock.now())
+        frequencies = readings_of(found.properties).of("frequency") if found else ()
+        if not frequencies:
+            return Response({})
+        return Response(
+            {
+                "qubit_freq_est": [(value or 0.0) / GIGA for value in frequencies],
+                "meas_freq_est": [0.0] * len(frequencies),
+                "buffer": 0,
+                "pulse_library": [],
+                "cmd_def": [],
+            }
+        )
+
+
 class UsageView(APIView):
     """``GET /usage``: seconds used and allowed, by instance; asked before every submission."""
 
@@ -67,9 +98,6 @@ class UsageView(APIView):
         return Response(
             {"byInstance": [_usage(each, now) for each in instances_by_preference(user)[:MOST_TOLD]]}
         )
-
-
-MOST_TOLD = 100
 
 
 def _usage(instance: Instance, now: Any) -> dict[str, Any]:
