@@ -25,6 +25,7 @@ from sessions_app.services.usage import used_seconds
 
 GIGA = 1e9
 MOST_TOLD = 100
+UNLIMITED = 1_000_000
 
 
 class OldJobsView(JobsView):
@@ -106,8 +107,8 @@ def _usage(instance: Instance, now: Any) -> dict[str, Any]:
         "instance": hub_path(instance),
         "usage": round(used_seconds(instance, now)),
         "pendingJobs": pending,
-        # No number of jobs is too many; clients compare with it.
-        "maxPendingJobs": 1_000_000,
+        # Clients compare the two, and wait for a job of theirs to end when they are equal.
+        "maxPendingJobs": instance.max_pending_jobs or UNLIMITED,
     }
     quota = instance.usage_limit_seconds
     return told if quota is None else {**told, "quota": quota}
