@@ -71,7 +71,7 @@ class JobsView(APIView):
     def post(self, request: Request) -> HttpResponse:
         """Accept a job; once this has answered, nothing loses it (J5)."""
         instance = require_writer(request)
-        body = request._request.body
+        body = self.submitted(request)
         if len(body) > settings.MAX_PAYLOAD_BYTES:
             raise TooLarge(f"A job may have at most {settings.MAX_PAYLOAD_BYTES} bytes.")
         author = Author(
@@ -83,6 +83,10 @@ class JobsView(APIView):
         digest = submission_digest(author, body)
         job = submit_job(author=author, envelope=read_job(body), digest=digest, now=clock.now())
         return _accepted(job)
+
+    def submitted(self, request: Request) -> bytes:
+        """The body of a submission."""
+        return request._request.body
 
     def get(self, request: Request) -> Response:
         """The instance's jobs, newest first, filtered by what the query says."""

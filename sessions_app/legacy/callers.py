@@ -14,6 +14,7 @@ from quantumsvc.accounts.callers import Caller
 from quantumsvc.accounts.hubs import instance_at
 from quantumsvc.accounts.models import Instance, User
 from quantumsvc.accounts.selectors import instances_by_preference, role_in
+from quantumsvc.api import WireAuthentication
 from quantumsvc.backends.models import Backend
 from quantumsvc.errors import NotFound
 from quantumsvc.wire.envelope import read
@@ -23,7 +24,7 @@ from sessions_app.models import Job, Session
 class Maker(msgspec.Struct):
     """What a submission says of its instance, in one of two ways."""
 
-    backend: str = ""
+    backend: str | None = None
     session_id: str | None = None
     hub: str | None = None
     group: str | None = None
@@ -39,9 +40,14 @@ class Maker(msgspec.Struct):
 
 
 class InInstance(AccessTokenAuthentication):
-    """Finds the caller first and their instance then; a user without any has no instance to name."""
+    """Finds the caller first and their instance then; a user without any has no instance to name.
+
+    On the cloud channel of the same clients, both are in the headers, as with today's.
+    """
 
     def authenticate(self, request: Request) -> tuple[Any, Caller] | None:
+        if request.META.get("HTTP_AUTHORIZATION"):
+            return WireAuthentication().authenticate(request)
         found = super().authenticate(request)
         if found is None:
             return None
@@ -106,7 +112,7 @@ class ByBody(InInstance):
             return instance_at(user, said.path)
         if said.session_id:
             return BySession().owner(user, said.session_id)
-        return able(user, said.backend)
+        return able(user, said.backend or "")
 
 
 def preferred(user: User) -> Instance | None:

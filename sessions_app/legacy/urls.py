@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from sessions_app.api import backends, jobs, sessions
+from sessions_app.api import backends, jobs, sessions, usage
 from sessions_app.legacy import views
 from sessions_app.legacy.callers import ByBackend, ByBody, ByJob, BySession, InInstance
 
@@ -16,6 +16,7 @@ urlpatterns = [
     path("backends/<str:name>/status", backends.StatusView.as_view(**BY_BACKEND)),
     path("backends/<str:name>/defaults", views.OldDefaultsView.as_view()),
     path("usage", views.UsageView.as_view()),
+    path("instance", usage.InstanceView.as_view(authentication_classes=(InInstance,))),
     path("sessions", sessions.SessionsView.as_view(**BY_BODY)),
     path("sessions/<str:ident>", sessions.SessionView.as_view(**BY_SESSION)),
     path("sessions/<str:ident>/close", sessions.SessionCloseView.as_view(**BY_SESSION)),

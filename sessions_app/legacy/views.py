@@ -12,13 +12,15 @@ from quantumsvc import clock
 from quantumsvc.accounts.hubs import hub_path
 from quantumsvc.accounts.models import Instance
 from quantumsvc.accounts.selectors import instances_by_preference
-from quantumsvc.api import caller_of
+from quantumsvc.api import caller_of, encode_json, require_writer
 from quantumsvc.backends.models import CalibrationSet
 from quantumsvc.backends.readings import readings_of
 from quantumsvc.scheduling.states import PENDING_JOB_STATES
+from quantumsvc.wire.envelope import read
 from sessions_app.api.backends import backend_of
 from sessions_app.api.jobs import JobsView, JobView, job_of
-from sessions_app.legacy.callers import ByBackend, ByBody, ByJob, InInstance
+from sessions_app.legacy.callers import ByBackend, ByBody, ByJob, InInstance, Maker
+from sessions_app.legacy.choosing import least_busy
 from sessions_app.models import Job
 from sessions_app.services.lives import settle_overdue
 from sessions_app.services.usage import used_seconds
@@ -33,6 +35,14 @@ class OldJobsView(JobsView):
 
     authentication_classes = (ByBody,)
     old_client = True
+
+    def submitted(self, request: Request) -> bytes:
+        """With the name of a backend, which the cloud channel's clients may leave to the service."""
+        body = super().submitted(request)
+        if read(body, Maker).backend:
+            return body
+        chosen = least_busy(require_writer(request))
+        return b'{"backend":' + encode_json(chosen) + b"," + body.lstrip()[1:]
 
     def rows(self, request: Request) -> QuerySet[Job]:
         if request.query_params.get("provider"):

@@ -104,7 +104,11 @@ OTHERS = {
 # The addresses of old clients, which tests/legacy asks one by one.
 OF_OLD_CLIENTS = {
     *(f"auth/{each.pattern}" for each in channel.urlpatterns),
-    *(f"legacy/{each.pattern}" for each in legacy.urlpatterns),
+    *(
+        f"{mount}{each.pattern}"
+        for each in legacy.urlpatterns
+        for mount in ("legacy/", "legacy/experimental/")
+    ),
     "^(?:auth|legacy)(?:/.*)?$",
 }
 # Pages with a login of their own.

@@ -52,14 +52,17 @@ def tried(release: Release, folder: Path, results: Path, *, keep: bool) -> bool:
 def session(release: Release, python: Path, address: Address) -> dict[str, Any]:
     """Run the release's script; its steps, by name."""
     script = SCRIPTS / f"{release.script}.py"
-    done = subprocess.run(
-        [str(python), str(script)],
-        env=environment(release, address),
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=TAKES_AT_MOST,
-    )
+    try:
+        done = subprocess.run(
+            [str(python), str(script)],
+            env=environment(release, address),
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=TAKES_AT_MOST,
+        )
+    except subprocess.TimeoutExpired:
+        return {"steps": {"login": {"ok": False, "told": f"took more than {TAKES_AT_MOST} s"}}}
     lines = [line for line in done.stdout.splitlines() if line.startswith("RESULT ")]
     if not lines:
         told = (done.stderr.strip().splitlines() or ["nothing"])[-1]
