@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from qiskit import QuantumCircuit, qpy
-from qiskit.qpy import QPY_VERSION, formats
+from qiskit.qpy import QPY_VERSION, common, formats
 
 from quantumsvc.wire.decode_budget import Budget, inflate, unbase64
 from quantumsvc.wire.decode_errors import (
@@ -29,6 +29,9 @@ CIRCUIT_HEADER = formats.CIRCUIT_HEADER_V2_PACK
 TYPE_CIRCUIT = b"q"
 
 use_own_reader()
+# Versions 13 and 14 name a replaced parameter by its name. The native reader takes a user's parameter for
+# one of the library's own of the same name; the other reader does not.
+common.QPY_RUST_READ_MIN_VERSION = 15
 
 
 def read_circuit(text: object, budget: Budget) -> QuantumCircuit:

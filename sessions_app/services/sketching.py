@@ -113,6 +113,7 @@ def _task_of(job: Job) -> Task:
         dry_run=False,
         limits=limits,
         only_told=True,
+        old_clients=settings.OLD_CLIENTS,
     )
 
 

@@ -84,11 +84,15 @@ def device():
     with Session(service=known["service"], backend=known["chip"]) as session:
         first = Estimator(options={"resilience_level": 0}).run(fitted, operator)
         noisy = first.result().values[0]
-        details = session.details()
+        # Before 0.13, a session told nothing of itself.
+        details = session.details() if hasattr(session, "details") else None
         better = Estimator(options={"resilience_level": 1}).run(fitted, operator).result().values[0]
         leave(session)
     need(0.75 < noisy < 0.99 and 0.8 < better < 1.1, (noisy, better))
-    need(details["state"] == "active" and details["backend_name"] == about("BACKEND"), details)
+    need(
+        details is None or (details["state"] == "active" and details["backend_name"] == about("BACKEND")),
+        details,
+    )
     known["session"], known["job"] = session, first
     return noisy, better
 
@@ -96,6 +100,12 @@ def device():
 @step("close")
 def close():
     """The block's end closes; before 0.13, closing cancelled. No job is accepted afterwards."""
+    if not hasattr(known["session"], "details"):
+        try:
+            Sampler(session=known["session"]).run(measured)
+        except Exception as error:
+            return need("closed" in str(error), str(error))
+        raise AssertionError("the session took another job")
     for _ in range(50):
         if known["session"].details()["state"] == "closed":
             break

@@ -14,7 +14,7 @@ class Steps:
     """Runs steps by name; one that fails is noted with the end of its error, and the next one is tried."""
 
     def __init__(self):  # type: ignore[no-untyped-def]
-        self.done = {}  # type: ignore[var-annotated]
+        self.done = {}
 
     def __call__(self, name):  # type: ignore[no-untyped-def]
         def run(function):  # type: ignore[no-untyped-def]

@@ -28,6 +28,7 @@ from quantumsvc.wire.decode_circuits import read_circuit
 from quantumsvc.wire.decode_errors import DecodeError
 from quantumsvc.wire.decode_executor import decode_executor
 from quantumsvc.wire.decode_params import RawPub, decode_primitive
+from quantumsvc.wire.decode_v1 import decode_v1, is_v1
 
 COUNTED_GATES = 20
 TERMS_TOLD = 3
@@ -35,9 +36,12 @@ TERMS_TOLD = 3
 
 def sketch(task: Task, params: bytes) -> bytes:
     """The encoded sketch of a job's inputs. Raises :class:`ProgramError` when they can't be read."""
-    budget = budget_of(task.limits)
+    budget = budget_of(task.limits, old_clients=task.old_clients)
     try:
-        made = _executor(params, budget, task) if task.program == "executor" else _primitive(params, task)
+        if task.old_clients and is_v1(params):
+            made = _v1(params, budget, task)
+        else:
+            made = _executor(params, budget, task) if task.program == "executor" else _primitive(params, task)
     except DecodeError as error:
         raise ProgramError(error.code, error.message) from None
     except RecursionError:
@@ -63,7 +67,8 @@ class _Circuits:
 
 
 def _primitive(params: bytes, task: Task) -> Sketch:
-    budget, read = budget_of(task.limits), dict[str, QuantumCircuit]()
+    budget = budget_of(task.limits, old_clients=task.old_clients)
+    read = dict[str, QuantumCircuit]()
 
     def reader(text: str) -> QuantumCircuit:
         if text not in read:
@@ -83,6 +88,26 @@ def _primitive(params: bytes, task: Task) -> Sketch:
         pubs=[_pub(number, raw) for number, raw in zip(numbers[:PUBS_MAX], found.pubs, strict=False)],
         pub_count=len(found.pubs),
         options=_options(options),
+    )
+
+
+def _v1(params: bytes, budget: Budget, task: Task) -> Sketch:
+    found = decode_v1(params, budget, observables=task.program == "estimator")
+    circuits, pubs = _Circuits(), []
+    shots = found.options.get("execution", {}).get("shots")
+    for run in found.runs:
+        number = circuits.numbers.get(run.circuit)
+        if number is None:
+            number = circuits.number(run.circuit, read_circuit(run.circuit, budget))
+        terms = "" if run.observable is None else cut(", ".join(_terms([run.observable])))
+        amount = "default" if shots is None else cut(f"{shots} shots")
+        pubs.append(PubSketch(circuit=number, amount=amount, shape=_shape(()), observables=terms))
+    return Sketch(
+        circuits=circuits.told(task.limits.max_gates),
+        circuit_count=len(circuits.found),
+        pubs=pubs[:PUBS_MAX],
+        pub_count=len(pubs),
+        options=_options(found.options),
     )
 
 
