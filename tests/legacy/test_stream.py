@@ -12,6 +12,7 @@ from quantumsvc.accounts.services import revoke_key
 from quantumsvc.asgi import application
 from quantumsvc.backends.models import Backend
 from sessions_app.legacy import stream
+from sessions_app.watching import watch
 from tests.api.asgi import elsewhere
 from tests.api.callers import Caller
 from tests.api.work import post_job
@@ -28,7 +29,10 @@ async def tidy(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[None]:
     """No thread keeps a connection after the test, and nothing was told before it."""
     monkeypatch.setitem(connection.settings_dict, "CONN_MAX_AGE", 0)
     stream._told.clear()
+    watched = watch()
+    assert await watched.listening(5)
     yield
+    watched.close()
 
 
 class Waiting:

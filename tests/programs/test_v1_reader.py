@@ -1,4 +1,4 @@
-"""The reader of version 1 opens nothing that it doesn't know: no class that a payload names, no native form."""
+"""The reader of version 1 opens nothing that it doesn't know: no named class, no native form."""
 
 from __future__ import annotations
 
@@ -127,7 +127,8 @@ def test_it_refuses_malformed_parts(parts: dict[str, Any]) -> None:
         st.sampled_from(
             [
                 "circuits", "circuit_indices", "parameters", "parameter_values", "observables",
-                "observable_indices", "transpilation_settings", "resilience_settings", "run_options", "version", "other",
+                "observable_indices", "transpilation_settings", "resilience_settings", "run_options",
+                "version", "other",
             ]
         ),
         TREES,
