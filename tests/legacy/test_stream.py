@@ -52,7 +52,7 @@ class Waiting:
 
     async def all(self) -> list[str]:
         """What is heard until the end, in short."""
-        heard = []
+        heard: list[str] = []
         while not heard or heard[-1] not in ("close 1000", "close 4404"):
             event = await self.next()
             word = event["type"].removeprefix("websocket.")

@@ -349,7 +349,8 @@ def test_it_leaves_a_device_its_own_noise_and_gates(
     go: Callable[..., Any], nairobi: Device, part: dict[str, Any]
 ) -> None:
     where = "run_options" if "noise_model" in part else "transpilation_settings"
-    code, told = refused(go, params([MEASURED], **{where: part}), nairobi)
+    options: dict[str, Any] = {where: part}
+    code, told = refused(go, params([MEASURED], **options), nairobi)
     assert code == Code.OPTION_NOT_OFFERED
     assert f"simulator.{next(iter(part))}" in told
 
