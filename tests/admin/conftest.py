@@ -2,15 +2,21 @@
 
 import re
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from quantumsvc.accounts.models import AuditEntry
+from quantumsvc.accounts.models import AuditEntry, User
 from quantumsvc.backends.models import Backend
+from reservations_app.services.booking import Wish, book
+from reservations_app.services.limits import create_policy
+from reservations_app.services.rules import Span
+from reservations_app.services.series import book_series, pattern_of
 from sessions_app.models import BackendAlert, CalibrationPolicy, Job, Session
 from sessions_app.services.calibrations.planning import create_schedule
-from sessions_app.services.calibrations.requesting import Wish, request_calibration
+from sessions_app.services.calibrations.requesting import Wish as Measurement
+from sessions_app.services.calibrations.requesting import request_calibration
 from sessions_app.services.submission import Author
 from tests.factories import at, open_, submit
 from tests.pages.conftest import Reader, text_of
@@ -76,14 +82,27 @@ def work(author: Author, backend: Backend) -> Work:
     return make_work(author, backend)
 
 
+def book_something(author: Author, backend: Backend) -> None:
+    """A window, a series and a policy."""
+    operator, _ = User.objects.get_or_create(username="booker", defaults={"is_operator": True})
+    wish = Wish(backend=backend, instance=author.instance, span=Span(at(3_600), at(7_200)))
+    book(wish, by=operator, now=at(7))
+    first = at(10 * 86_400).replace(tzinfo=None)
+    pattern = pattern_of(wish, rule="FREQ=DAILY;COUNT=3", first=first, zone="UTC", length=timedelta(hours=1))
+    book_series(pattern, by=operator, now=at(7))
+    limits = {"longest_minutes": 60}
+    create_policy(backend=backend, instance=author.instance, limits=limits, now=at(7), actor=operator)
+
+
 def make_work(author: Author, backend: Backend) -> Work:
     running, waiting = submit(author, backend, 1), submit(author, backend, 2)
     session = open_(author, backend, 3)
     worker = Worker(backend)
     worker.start(4)
-    request_calibration(backend=backend, wish=Wish(due_at=at(86_400)), now=at(5), by=None)
+    request_calibration(backend=backend, wish=Measurement(due_at=at(86_400)), now=at(5), by=None)
     CalibrationPolicy.objects.get_or_create(backend=backend)
     BackendAlert.objects.create(backend=backend, kind="drift", at=at(6), text="T1 of 0 is short")
     fields = {"name": "nightly", "rrule": "FREQ=DAILY", "time_zone": "UTC", "starts_at": at(7)}
+    book_something(author, backend)
     create_schedule(backend=backend, fields=fields, by=None, now=at(7))
     return Work(running, waiting, session, worker)

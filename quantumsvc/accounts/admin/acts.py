@@ -14,7 +14,7 @@ from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.db import models, transaction
 
 from quantumsvc.accounts.models import User
-from quantumsvc.errors import ServiceError, StaleTransition
+from quantumsvc.errors import ServiceError, Several, StaleTransition
 
 MAX_REASON = 500
 # So many rows at once can be looked through before they are confirmed.
@@ -108,13 +108,19 @@ def carry_out(act: Act, deed: Deed) -> Outcome:
     try:
         with transaction.atomic():
             told = act.do(deed)
+    except Several as errors:
+        return Outcome(deed.row, refused=tuple(_told(each) for each in errors.found))
     except ServiceError as error:
-        return Outcome(deed.row, refused=tuple(filter(None, (error.message, error.solution))))
+        return Outcome(deed.row, refused=(_told(error),))
     except ValidationError as error:
         return Outcome(deed.row, refused=_sentences(error))
     except StaleTransition:
         return Outcome(deed.row, refused=("It has changed meanwhile. Look at it again.",))
     return Outcome(deed.row, told=told if isinstance(told, str) else "")
+
+
+def _told(error: ServiceError) -> str:
+    return f"{error.message} {error.solution}".strip()
 
 
 def _sentences(error: ValidationError) -> tuple[str, ...]:
