@@ -11,6 +11,7 @@ the series when it has shown it, so that it can be run again.
 
 import json
 import os
+import urllib.error
 import urllib.request
 from datetime import UTC, datetime, timedelta
 from typing import Any

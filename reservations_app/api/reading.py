@@ -22,10 +22,26 @@ from reservations_app.services.series import Pattern, SeriesChange, pattern_of
 
 LONGEST = timedelta(days=366)
 MOST_USERS = 500
+# Of every time that is given: the first year, and the first that is too late.
+YEARS = (2000, 2200)
 
 
 def _choice(kind: Any) -> list[str]:
     return [each.value for each in kind]
+
+
+def _within_reason(at: datetime) -> datetime:
+    """Years that can be counted with. Raises DRF's ValidationError for others."""
+    if not YEARS[0] <= at.year < YEARS[1]:
+        raise serializers.ValidationError(f"Must lie between the years {YEARS[0]} and {YEARS[1]}.")
+    return at
+
+
+class _Instant(serializers.DateTimeField):
+    """An instant; without a zone it is in UTC."""
+
+    def to_internal_value(self, value: Any) -> datetime:
+        return _within_reason(super().to_internal_value(value))
 
 
 class _LocalTime(serializers.DateTimeField):
@@ -38,7 +54,7 @@ class _LocalTime(serializers.DateTimeField):
             raise serializers.ValidationError("Must be like 2026-11-30T08:00.") from None
         if found.tzinfo is not None:
             raise serializers.ValidationError("Goes by the clock of time_zone and names no zone of its own.")
-        return found.replace(microsecond=0)
+        return _within_reason(found).replace(microsecond=0)
 
 
 class _Booked(serializers.Serializer[Any]):
@@ -62,8 +78,8 @@ class _Placed(_Booked):
 class WindowBody(_Placed):
     """``POST /reservations``: an end, or a ``duration`` in seconds; without a start it begins now."""
 
-    start = serializers.DateTimeField(required=False)
-    end = serializers.DateTimeField(required=False)
+    start = _Instant(required=False)
+    end = _Instant(required=False)
     duration = serializers.IntegerField(min_value=1, max_value=int(LONGEST.total_seconds()), required=False)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
@@ -75,8 +91,8 @@ class WindowBody(_Placed):
 class MoveBody(_Booked):
     """``PATCH /reservations/{id}``: what is to be different."""
 
-    start = serializers.DateTimeField(required=False)
-    end = serializers.DateTimeField(required=False)
+    start = _Instant(required=False)
+    end = _Instant(required=False)
 
 
 class SeriesBody(_Placed):
@@ -97,7 +113,7 @@ class SeriesBody(_Placed):
 class SeriesEditBody(_Booked):
     """``PATCH /reservation-series/{id}``: ``since`` names the first occurrence that changes; none: all."""
 
-    since = serializers.DateTimeField(required=False)
+    since = _Instant(required=False)
     rule = serializers.CharField(max_length=500, required=False)
     first = _LocalTime(required=False)
     duration = serializers.IntegerField(min_value=1, max_value=int(LONGEST.total_seconds()), required=False)
@@ -230,6 +246,8 @@ class Range:
 def range_of(start: datetime | None, end: datetime | None, now: datetime) -> Range:
     """``start`` defaults to now, ``end`` to four weeks later. Raises BadRequest for an odd or a long one."""
     begins = start or now
+    if not YEARS[0] <= begins.year < YEARS[1]:
+        raise errors.BadRequest(f"start must lie between the years {YEARS[0]} and {YEARS[1]}.")
     ends = end or begins + timedelta(days=28)
     if not begins < ends <= begins + LONGEST:
         raise errors.BadRequest(f"end must be after start, and at most {LONGEST.days} days after it.")
