@@ -10,6 +10,7 @@ from typing import Any
 
 from qiskit import QuantumCircuit, qpy
 from qiskit.qpy import QPY_VERSION, common, formats
+from qiskit.qpy.binary_io import circuits as writing
 
 from quantumsvc.wire.decode_budget import Budget, inflate, unbase64
 from quantumsvc.wire.decode_errors import (
@@ -36,11 +37,32 @@ common.QPY_RUST_READ_MIN_VERSION = 15
 
 def read_circuit(text: object, budget: Budget) -> QuantumCircuit:
     """The only circuit in a base64 string of zlib-packed QPY, its metadata checked."""
-    raw = inflate(unbase64(text, "A circuit"), budget, "A circuit")
+    return circuit_in(unpacked(text, budget), budget)
+
+
+def unpacked(text: object, budget: Budget) -> bytes:
+    """The QPY file in a base64 string of zlib-packed QPY, not looked at yet."""
+    return inflate(unbase64(text, "A circuit"), budget, "A circuit")
+
+
+def circuit_in(raw: bytes, budget: Budget) -> QuantumCircuit:
+    """The only circuit of a QPY file, its metadata checked."""
     circuits = load_circuits(raw, budget)
     if len(circuits) != 1:
         raise DecodeError(BAD_QPY, f"A circuit form must hold one circuit, this one holds {len(circuits)}")
     return circuits[0]
+
+
+def layout_length(circuit: QuantumCircuit) -> int:
+    """How many bytes at the end of a circuit's QPY file tell its layout.
+
+    They say where the qubits came from, in an order that changes from one writing of the same circuit to the
+    next, and nothing of what runs. All before them is the same each time; it tells how many instructions
+    there are, so that two files with the same bytes before the layout hold the same circuit.
+    """
+    written = io.BytesIO()
+    writing._write_layout(written, circuit)
+    return written.tell()
 
 
 def load_circuits(

@@ -71,6 +71,12 @@ class Shelf:
         found: T = self.kept[kind, key]
         return found
 
+    def peek(self, kind: str, key: str) -> object:
+        return self.kept.get((kind, key))
+
+    def keep(self, kind: str, key: str, value: object) -> None:
+        self.kept[kind, key] = value
+
 
 Runner = Callable[..., bytes]
 

@@ -55,6 +55,15 @@ class CountingCache:
         self._entries.put((kind, key), (made,))
         return made
 
+    def peek(self, kind: str, key: str) -> object:
+        """The entry of (kind, key), or ``None``; not counted."""
+        found = self._entries.get((kind, key))
+        return None if found is None else found[0]
+
+    def keep(self, kind: str, key: str, value: object) -> None:
+        """Keep an entry that was not asked for, and is not counted."""
+        self._entries.put((kind, key), (value,))
+
     def count_anew(self) -> None:
         """Begin the counts of another task."""
         self.hits = self.misses = 0

@@ -16,7 +16,7 @@ from quantumsvc.backends.programs.errors import Code, ProgramError
 from quantumsvc.backends.programs.limits import check_facts
 from quantumsvc.backends.programs.ports import SessionCache
 from quantumsvc.wire.decode_budget import Budget
-from quantumsvc.wire.decode_circuits import read_circuit
+from quantumsvc.wire.decode_circuits import circuit_in, layout_length, unpacked
 
 ALWAYS = frozenset({"measure", "reset", "delay", "barrier", "store", *CONTROL_FLOW_OP_NAMES})
 UNTRANSLATED = frozenset({"barrier", "store"})
@@ -50,14 +50,34 @@ class CircuitStore:
     def known(self, text: str) -> Known:
         """The circuit with its facts; raises ``DecodeError`` or ``ProgramError`` when it can't run."""
         if text not in self.seen:
-            key = hashlib.sha256(f"{self.device.key}:{text}".encode()).hexdigest()
-            found = self.cache.get_or_make("circuit", key, lambda: self._make(text, key))
+            found = self._found(unpacked(text, self.budget))
             check_facts(found.facts, self.device, self.limits)
             self.seen[text] = found
         return self.seen[text]
 
-    def _make(self, text: str, key: str) -> Known:
-        return admit(read_circuit(text, self.budget), self.device, self.limits, key)
+    def _found(self, raw: bytes) -> Known:
+        """The circuit of a QPY file, by what comes before its layout once that is known to be so long."""
+        size = str(len(raw))
+        layout = self.cache.peek("layout", size)
+        if isinstance(layout, int):
+            key = self._key(raw, layout)
+            return self.cache.get_or_make("circuit", key, lambda: self._admitted(self._read(raw), key))
+        circuit = self._read(raw)
+        layout = layout_length(circuit)
+        self.cache.keep("layout", size, layout)
+        key = self._key(raw, layout)
+        return self.cache.get_or_make("circuit", key, lambda: self._admitted(circuit, key))
+
+    def _key(self, raw: bytes, layout: int) -> str:
+        digest = hashlib.sha256(f"{self.device.key}:{len(raw)}:".encode())
+        digest.update(memoryview(raw)[: len(raw) - layout])
+        return digest.hexdigest()
+
+    def _read(self, raw: bytes) -> QuantumCircuit:
+        return circuit_in(raw, self.budget)
+
+    def _admitted(self, circuit: QuantumCircuit, key: str) -> Known:
+        return admit(circuit, self.device, self.limits, key)
 
 
 def admit(circuit: QuantumCircuit, device: Device, limits: Limits, key: str) -> Known:

@@ -33,3 +33,9 @@ class SessionCache(Protocol):
 
         An exception of ``make`` passes through and keeps nothing.
         """
+
+    def peek(self, kind: str, key: str) -> object:
+        """What is kept under (kind, key), or ``None``; not counted."""
+
+    def keep(self, kind: str, key: str, value: object) -> None:
+        """Keep something without having asked for it; not counted."""
