@@ -10,7 +10,7 @@ from django.db import transaction
 from quantumsvc.accounts.models import ApiKey, Instance, Membership, User
 from quantumsvc.accounts.plans import Plan
 from quantumsvc.accounts.roles import Role
-from quantumsvc.accounts.services import add_member, create_instance, issue_key, revoke_key
+from quantumsvc.accounts.services import add_member, change_instance, create_instance, issue_key, revoke_key
 
 ACCOUNT = "demo"
 OTHER_ACCOUNT = "guest-org"
@@ -64,9 +64,11 @@ def create_demo_accounts(now: datetime, *, renew: bool = False) -> DemoAccounts:
 
 
 def _instance(name: str, account: str, plan: Plan, now: datetime, tags: list[str] | None = None) -> Instance:
-    found = Instance.objects.filter(account=account, name=name).first()
-    allowance = OPEN_PLAN_SECONDS if plan is Plan.OPEN else None
-    return found or create_instance(
+    if found := Instance.objects.filter(account=account, name=name).first():
+        return found
+    is_open = plan is Plan.OPEN
+    allowance = OPEN_PLAN_SECONDS if is_open else None
+    made = create_instance(
         name=name,
         account=account,
         plan=plan,
@@ -75,6 +77,7 @@ def _instance(name: str, account: str, plan: Plan, now: datetime, tags: list[str
         usage_allocation_seconds=allowance,
         usage_limit_seconds=allowance,
     )
+    return change_instance(instance=made, settings={"may_calibrate": is_open}, now=now, actor=None)
 
 
 def _login(name: str, now: datetime, *, renew: bool) -> DemoLogin:

@@ -29,16 +29,18 @@ def install_device(*, device: DemoDevice, now: datetime) -> Backend:
     """Make a backend from a shipped device snapshot, with its calibration set. Idempotent by name.
 
     The set carries the date at which the snapshot's data were taken, so that questions about the past
-    find it; a device without a date gets ``now``. A device that drifts begins as it is shipped.
+    find it; a device without a date gets ``now``. A device that drifts has done so since that date.
     """
     shipped = new_id()
+    taken = device.properties.get("last_update_date")
+    taken_at = parse_time(str(taken)) if taken else now
     backend, made = Backend.objects.get_or_create(
         name=device.name,
         defaults={
             "description": device.description,
             "kind": device.backend_class,
             "driver": device.driver,
-            "driver_options": _options(device, shipped, now),
+            "driver_options": _options(device, shipped, taken_at),
             "configuration": compact(device.configuration),
             "qubits": device.configuration["n_qubits"],
             "created_at": now,
@@ -47,21 +49,20 @@ def install_device(*, device: DemoDevice, now: datetime) -> Backend:
         },
     )
     if made:
-        taken = device.properties.get("last_update_date")
         CalibrationSet.objects.create(
             id=shipped,
             backend=backend,
-            taken_at=parse_time(str(taken)) if taken else now,
+            taken_at=taken_at,
             properties=compact(device.properties),
         )
     return backend
 
 
-def _options(device: DemoDevice, shipped: str, now: datetime) -> dict[str, Any]:
+def _options(device: DemoDevice, shipped: str, taken_at: datetime) -> dict[str, Any]:
     """The driver's options, with where the drift begins if there is one."""
     if "drift" not in device.options:
         return device.options
-    began = {"began_at": iso_z(now), "usual_set": shipped}
+    began = {"began_at": iso_z(taken_at), "usual_set": shipped}
     return {**device.options, "drift": {**device.options["drift"], **began}}
 
 

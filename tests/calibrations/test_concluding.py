@@ -235,6 +235,7 @@ def test_it_takes_the_operator_s_thresholds(chip: Backend, drop: float, alerts: 
         (("gate_error", (0, 1), 0.031), 1),
         (("gate_error", (0, 1), 0.0001), 0),
         (("T1", (0,), 300e-6), 0),
+        (("prob_meas0_prep1", (0,), 0.3), 0),
     ],
 )
 def test_it_alerts_of_changes_for_the_worse_only(chip: Backend, reading: Any, alerts: int) -> None:

@@ -17,11 +17,11 @@ from msgspec import Struct
 from quantumsvc.backends.chipdata.properties import values_of, with_values
 from quantumsvc.backends.chipdata.readings import Key
 
-MEMORY_STEPS = 48
+MEMORY_STEPS = 240
 """After so many steps a deviation has shrunk to 1/e."""
 SPREAD = {"T1": 0.25, "T2": 0.25, "readout_error": 0.3, "gate_error": 0.3}
 """Standard deviation of each parameter's logarithm in the long run."""
-FORGOTTEN = 8
+FORGOTTEN = 7
 """Steps older than this many memories are left out: what they leave is below a thousandth."""
 BOUNDS = {"T1": (1e-6, 1e-2), "T2": (1e-6, 1e-2), "readout_error": (1e-4, 0.45), "gate_error": (1e-6, 0.3)}
 
