@@ -88,7 +88,7 @@ def _own_calibration(backend: BackendV2) -> OwnCalibration | None:
                 experiments=list(asked.experiments),
                 log=lambda text: reporter.log("INFO", str(text)),
             )
-            return msgspec.convert(found, Measured)
+            return _with_readings(msgspec.convert(found, Measured))
         except ProgramError:
             raise
         except msgspec.ValidationError as error:
@@ -97,6 +97,13 @@ def _own_calibration(backend: BackendV2) -> OwnCalibration | None:
             raise ProgramError(Code.JOB_FAILED, f"The device's calibration failed: {error}") from error
 
     return calibrate
+
+
+def _with_readings(found: Measured) -> Measured:
+    if not found.readings:
+        why = found.failures[0].reason if found.failures else "it gave no reading"
+        raise ProgramError(Code.JOB_FAILED, f"Nothing could be measured: {why}")
+    return found
 
 
 def _takes_seed(backend: BackendV2) -> bool:

@@ -20,7 +20,7 @@ from quantumsvc.backends.drivers import build_device
 from quantumsvc.backends.drivers.base import Device, DeviceDocument, write_document
 from quantumsvc.backends.drivers.registry import DRIVERS, describe
 from quantumsvc.backends.programs.errors import Code, ProgramError
-from tests.programs.conftest import Runner
+from tests.programs.conftest import Listener, Runner
 from tests.programs.payloads import decoded, estimator_params, sampler_params
 
 GENERIC = {"path": "qiskit.providers.fake_provider.GenericBackendV2", "options": {"num_qubits": 5, "seed": 1}}
@@ -134,3 +134,48 @@ def test_it_refuses_documents_it_cannot_build(raw: bytes) -> None:
     with pytest.raises(ProgramError) as caught:
         build_device(raw)
     assert caught.value.code == Code.BAD_DEVICE
+
+
+# --- Calibrations ---
+
+OWN = {"path": "tests.programs.own_calibration.OwnDevice"}
+CALIBRATE = (
+    b'{"schema_version":"v0.1","options":{"experimental":{"qubits":[0],"experiments":["readout","T1"]}}}'
+)
+
+
+def test_it_can_be_calibrated_if_it_has_errors(device: Device, run: Runner) -> None:
+    if not device.noisy:
+        with pytest.raises(ProgramError) as refused:
+            run("calibrate", CALIBRATE, device)
+        assert refused.value.code == Code.BAD_DEVICE
+        return
+    measured = json.loads(run("calibrate", CALIBRATE, device, seed=1))["measured"]
+    found = {(each["parameter"], *each["qubits"]) for each in measured["readings"]}
+    failed = {(each["experiment"], *each["qubits"]) for each in measured["failures"]}
+    assert ("readout_error", 0) in found
+    assert ("T1", 0) in found | failed, "a device without decay says so"
+
+
+def test_it_measures_a_device_by_its_own_routine(run: Runner, listener: Listener) -> None:
+    device = build_device(write_document(of_driver(OWN))[1])
+    measured = json.loads(run("calibrate", CALIBRATE, device))["measured"]
+    assert measured["readings"] == [{"parameter": "T1", "qubits": [0], "value": 5e-05, "deviation": 1e-06}]
+    assert measured["failures"][0]["qubits"] == [1]
+    assert ("INFO", "asked for [0] and ['readout', 'T1']") in listener.lines
+
+
+@pytest.mark.parametrize(
+    ("gives", "told"),
+    [
+        ("nothing", "not valid"),
+        ("no readings", "Nothing could be measured: it is warm"),
+        ("a value that can't be", "not valid"),
+        ("an exception", "The device's calibration failed: the fridge is open"),
+    ],
+)
+def test_it_fails_when_a_device_s_own_routine_gives(run: Runner, gives: str, told: str) -> None:
+    options = {**OWN, "options": {"gives": gives}}
+    device = build_device(write_document(of_driver(options))[1])
+    with pytest.raises(ProgramError, match=told):
+        run("calibrate", CALIBRATE, device)
