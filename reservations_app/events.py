@@ -2,12 +2,19 @@
 
 import json
 
+from django.dispatch import Signal
+
 from quantumsvc.doorbell import EVENTS, TIMEKEEPER, backend_channel, ring
 from reservations_app.models import Window
+
+# Sent with ``window`` in the transaction that booked or changed it; what it means for jobs and sessions is
+# known to apps above this one.
+changed = Signal()
 
 
 def tell(window: Window) -> None:
     """Ring at the end of the transaction, for the pages, the timekeeper and the backend's drain."""
+    changed.send(Window, window=window)
     told = {
         "type": "window",
         "id": window.pk,

@@ -7,5 +7,9 @@ class SessionsConfig(AppConfig):
     verbose_name = "Jobs and sessions"
 
     def ready(self) -> None:
-        """Register the checks of the settings."""
+        """Register the checks of the settings, and follow what happens to windows."""
         from quantumsvc import checks  # noqa: F401
+        from reservations_app.events import changed
+        from sessions_app.services.edges import follow
+
+        changed.connect(follow, dispatch_uid="sessions follow windows")

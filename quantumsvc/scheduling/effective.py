@@ -11,7 +11,7 @@ seeing the session as it is:
 Of 2 to 4 the one that came first counts, also when the window is long over; at the same instant, W4.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -64,7 +64,7 @@ def _pauses(active: ActiveSession, snapshot: Snapshot) -> Iterator[Change]:
 
 
 def window_pauses(
-    instance: str, user: str, activated_at: datetime | None, windows: tuple[Window, ...]
+    instance: str, user: str, activated_at: datetime | None, windows: Iterable[Window]
 ) -> tuple[Change, ...]:
     """W3, W4: when windows make a session inactive that is active since ``activated_at``, earliest first.
 

@@ -1,5 +1,6 @@
 """One attempt of one job: the worker's side, which waits while the isolated child works."""
 
+import math
 import select
 import time
 from collections.abc import Callable
@@ -32,6 +33,7 @@ from sessions_app.models import Job
 from sessions_app.services.calibrations.concluding import taken_apart
 from sessions_app.services.calibrations.wishes import CALIBRATION
 from sessions_app.services.dispatch import Claim
+from sessions_app.services.edges import clear
 from sessions_app.services.endings import Ending
 from sessions_app.services.leases import HEARTBEAT, Lease, renew
 from sessions_app.services.progress import Progressing, publish
@@ -66,6 +68,7 @@ class Attempt:
     look_at: float = 0.0
     begun: bool = False
     publish_at: float | None = None
+    gives_way_at: float = math.inf
     seen: Progressing = field(default_factory=Progressing)
     lines: list[str] = field(default_factory=list)
     metrics: dict[str, float | int | str] = field(default_factory=dict)
@@ -96,6 +99,7 @@ class Attempt:
         self.begun = True
         self.heartbeat_at = self.began + HEARTBEAT.total_seconds()
         self.look_at = self.began + LOOK_AGAIN
+        self._plan_to_give_way(self.claim.gives_way_at)
         self.child.start(task_of(self.claim), self.claim.params)
 
     @property
@@ -103,7 +107,7 @@ class Attempt:
         return self.began + self.claim.job.max_seconds
 
     def _next(self) -> float:
-        moments = [self.heartbeat_at, self.look_at, self._deadline]
+        moments = [self.heartbeat_at, self.look_at, self._deadline, self.gives_way_at]
         return min(moments if self.publish_at is None else [*moments, self.publish_at])
 
     def _look(self) -> Ending | None:
@@ -113,6 +117,8 @@ class Attempt:
         if any(payload == stop for _, payload in self.bell.heard()) or now >= self.look_at:
             self.look_at = now + LOOK_AGAIN
             self._check_still_ours()
+        if now >= self.gives_way_at:
+            self._give_way()
         if now >= self._deadline:
             return self._out_of_time()
         if now >= self.heartbeat_at:
@@ -122,6 +128,17 @@ class Attempt:
             self.publish_at = None
             publish(self.claim.job.pk, self.claim.job.attempt, self.seen)
         return None
+
+    def _plan_to_give_way(self, at: datetime | None) -> None:
+        if at is None:
+            self.gives_way_at = math.inf
+        else:
+            self.gives_way_at = time.monotonic() + max((at - clock.now()).total_seconds(), 0.001)
+
+    def _give_way(self) -> None:
+        """W2: the backend belongs to somebody else now, unless the window was moved or cancelled."""
+        self._plan_to_give_way(clear(self.claim.backend, clock.now()))
+        self._check_still_ours()
 
     def _check_still_ours(self) -> None:
         job = self.claim.job

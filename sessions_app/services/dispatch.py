@@ -8,17 +8,20 @@ from django.db import transaction
 
 from quantumsvc.backends.models import Backend
 from quantumsvc.errors import StaleTransition
-from quantumsvc.scheduling.policy import Hold, Idle, Start
+from quantumsvc.scheduling.policy import Hold, Idle, Start, Stop
 from quantumsvc.scheduling.snapshot import Snapshot
 from quantumsvc.scheduling.states import Cause, JobState, SessionState
 from quantumsvc.scheduling.timers import due_changes
+from quantumsvc.scheduling.windows import Window
 from quantumsvc.statements import Statement, finish, run
 from sessions_app.models import Job, Session
 from sessions_app.services.decisions import decision_note
+from sessions_app.services.edges import clear, gives_way_at
 from sessions_app.services.endings import Ending, give_back, record, record_later
+from sessions_app.services.held import drains
 from sessions_app.services.leases import Lease, leave, leaving_of, renew, request_drain
 from sessions_app.services.limits import must_give_way
-from sessions_app.services.lives import activate, settle
+from sessions_app.services.lives import activate, foresee, settle
 from sessions_app.services.queue import (
     Candidate,
     Front,
@@ -28,7 +31,7 @@ from sessions_app.services.queue import (
     params_of,
     read_backend,
 )
-from sessions_app.services.snapshots import decision_on
+from sessions_app.services.snapshots import Surroundings, decision_on
 from sessions_app.services.transitions import (
     JobMove,
     lock_session,
@@ -39,11 +42,15 @@ from sessions_app.services.transitions import (
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A job that is now running, in an attempt that this drain holds."""
+    """A job that is now running, in an attempt that this drain holds.
+
+    ``gives_way_at`` is when the backend will belong to somebody else (W2), as far as is known now.
+    """
 
     job: Job
     backend: Backend
     params: bytes
+    gives_way_at: datetime | None = None
 
     @property
     def calibration_id(self) -> str:
@@ -75,14 +82,11 @@ def turn(
     """
     with transaction.atomic():
         look = _look(lease, now, ended)
-        decision, snapshot = decision_on(
-            lease.backend_id,
-            now=now,
-            online=look.accepts_starts,
-            active=active_of(look.sessions),
-            front=look.front,
-            unwritten=look.later,
-        )
+        decision, snapshot = decision_on(lease.backend_id, look.surroundings(), now, look.later)
+        if isinstance(decision, Stop):
+            # What runs here is nobody's that this drain knows; whoever runs it hears the bell.
+            clear(look.backend, now)
+            return Idle(decision.rule)
         if isinstance(decision, Start):
             return _claim(decision, look, snapshot, begin)
         finish(*rest_of(look), *([leaving_of(lease)] if leaving else []))
@@ -106,7 +110,14 @@ class Look:
     sessions: list[Session]
     front: Front
     candidate: Candidate | None
+    windows: tuple[Window, ...]
     later: list[Statement]
+
+    def surroundings(self) -> Surroundings:
+        """As the decision sees it."""
+        return Surroundings(
+            self.accepts_starts, active_of(self.sessions), self.front, self.windows, drains(self.backend)
+        )
 
 
 def _look(lease: Lease, now: datetime, ended: Ending | None) -> Look:
@@ -114,15 +125,35 @@ def _look(lease: Lease, now: datetime, ended: Ending | None) -> Look:
     sessions, front = reading.sessions, reading.front
     for session in sessions:
         session.written_later = True
-    if any(due_changes(session.facts(), now) for session in sessions):
-        for session in sessions:
-            settle(session, now)
+    if _settle(sessions, reading.windows, now):
         front = front_of(lease.backend_id, now)
     later: list[Statement] = []
     if ended is not None and _record_if_held(ended, now, sessions, front, later):
         front = replace(front, running=None)
     _make_room(sessions, front, now)
-    return Look(reading.backend, reading.accepts_starts, sessions, front, reading.candidate, later)
+    return Look(
+        backend=reading.backend,
+        accepts_starts=reading.accepts_starts,
+        sessions=sessions,
+        front=front,
+        candidate=reading.candidate,
+        windows=reading.windows,
+        later=later,
+    )
+
+
+def _settle(sessions: list[Session], windows: tuple[Window, ...], now: datetime) -> bool:
+    """Carry out what time has made due (L2, L6, L8, W3, W4); whether that was anything."""
+    due = [session for session in sessions if due_changes(session.facts(), now)]
+    for session in due:
+        settle(session, now)
+    active = active_of(sessions)
+    if active is not None and (windows or active.pause_at):
+        foresee(active, windows)
+        if due_changes(active.facts(), now):
+            settle(active, now)
+            due.append(active)
+    return bool(due)
 
 
 def _make_room(sessions: list[Session], front: Front, now: datetime) -> None:
@@ -188,7 +219,8 @@ def _claim_of(ident: str, look: Look, now: datetime) -> Claim:
     job.state, job.phase, job.started_at = JobState.RUNNING.value, "preparing", now
     job.attempt, job.version = job.attempt + 1, job.version + 1
     job.calibration_run_id = found.calibration_id
-    return Claim(job, look.backend, params_of(ident) if found.params is None else found.params)
+    params = params_of(ident) if found.params is None else found.params
+    return Claim(job, look.backend, params, gives_way_at(job, look.backend, look.windows, now))
 
 
 def start_of(ident: str, now: datetime, calibration_id: str | None) -> JobMove:
@@ -210,7 +242,7 @@ def _activate(look: Look, ident: str, now: datetime) -> None:
     if active is not None and active.pk != ident:
         move_session(active, SessionState.INACTIVE, at=now, cause=Cause.DISPLACED, interactive_deadline=None)
     known = next((each for each in look.sessions if each.pk == ident), None)
-    activate(known or lock_session(ident), now)
+    activate(known or lock_session(ident), now, look.windows)
 
 
 def recover(lease: Lease, *, now: datetime) -> None:

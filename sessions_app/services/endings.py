@@ -187,6 +187,23 @@ def _after_cancel(session: Session, job_id: str, now: datetime, *, ran: bool) ->
         note_job_ended(session, at=now, ran=ran)
 
 
+def make_way(job: Job, now: datetime) -> None:
+    """W2: a running job goes back to its place; it is not lost, and pays nothing for what is thrown away.
+
+    If its session has closed meanwhile, it waits by itself. Call inside a transaction, with the lease locked.
+    """
+    session = lock_session(job.session_id) if job.session_id else None
+    if session is not None:
+        settle(session, now)
+    closed = session is not None and session.state == SessionState.CLOSED
+    ran = (now - job.started_at).total_seconds() if job.started_at else 0.0
+    move_job(
+        job.pk, JobState.QUEUED, at=now, cause=Cause.DISPLACED, attempt=job.attempt, phase="",
+        started_at=None, progress_done=0, ran_at_least=max(job.ran_at_least, ran),
+        outlived_session=job.outlived_session or closed,
+    )  # fmt: skip
+
+
 def give_back(job: Job, *, now: datetime, cause: Cause, reason: str, lost: bool = True) -> JobState:
     """J2: back to its place in the queue; ``failed`` when an attempt was ``lost`` for the third time.
 

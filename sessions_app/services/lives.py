@@ -1,15 +1,24 @@
 """The life of sessions: what opens, activates, idles and closes them (section 3 of the rules)."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
 
+from quantumsvc.scheduling.effective import window_pauses
 from quantumsvc.scheduling.states import PENDING_JOB_STATES, Cause, JobState, SessionState
 from quantumsvc.scheduling.timers import due_changes, idle_deadline_after
+from quantumsvc.scheduling.windows import Window
 from sessions_app.models import Job, JobPayload, Session
 from sessions_app.services.progress import announce_session
-from sessions_app.services.transitions import change_session, lock_session, move_job, move_session
+from sessions_app.services.transitions import (
+    NO_PAUSE,
+    change_session,
+    lock_session,
+    move_job,
+    move_session,
+)
 
 _FAILED_WITH_SESSION = {
     Cause.MAX_TTL: ("The session reached its maximum time to live before this job could start.", 4002),
@@ -18,16 +27,46 @@ _FAILED_WITH_SESSION = {
         "The session's first job, whose data the other jobs share, was cancelled.",
         4004,
     ),
+    Cause.WINDOW_ENDED: (
+        "The reservation in which its session worked ended before this job could start.",
+        4005,
+    ),
 }
 
 
 def settle(session: Session, now: datetime) -> None:
-    """Carry out what time has made due for a locked session, each change at its own deadline (L2, L6, L8)."""
+    """Carry out what time has made due for a locked session, each change at its own deadline.
+
+    L2, L6, L8; W3 and W4 as far as :func:`foresee` has told the session of windows.
+    """
     for change in due_changes(session.facts(), now):
         if change.state is SessionState.CLOSED:
             close_now(session, at=change.at, cause=change.cause)
-        else:
-            move_session(session, change.state, at=change.at, cause=change.cause, interactive_deadline=None)
+            continue
+        move_session(session, change.state, at=change.at, cause=change.cause, interactive_deadline=None)
+        if change.waiting_fail:
+            _fail_at_the_end(session, change.at)
+
+
+def foresee(session: Session, windows: Sequence[Window]) -> None:
+    """W3, W4: write down for a locked active session what the next window will do to it."""
+    pauses = window_pauses(str(session.instance_id), str(session.user_id), session.activated_at, windows)
+    fields = dict(NO_PAUSE)
+    if pauses:
+        fields = {
+            "pause_at": pauses[0].at,
+            "pause_cause": pauses[0].cause.value,
+            "pause_fails": pauses[0].waiting_fail,
+        }
+    if any(getattr(session, name) != value for name, value in fields.items()):
+        change_session(session, **fields)
+
+
+def _fail_at_the_end(session: Session, at: datetime) -> None:
+    """W4: what waited at the window's end fails; a session that accepts no more jobs is done then (L9)."""
+    _fail_queued(session, at, Cause.WINDOW_ENDED)
+    if not session.accepting_jobs and session.state != SessionState.CLOSED and not _has_pending(session):
+        close_now(session, at=at, cause=Cause.USER_CLOSED)
 
 
 def settle_overdue(now: datetime, *, backend_id: int | None = None) -> int:
@@ -45,8 +84,11 @@ def settle_overdue(now: datetime, *, backend_id: int | None = None) -> int:
     return len(idents)
 
 
-def activate(session: Session, at: datetime) -> None:
-    """L3, L6: a job of the session starts running at ``at``; note it, and make the session active."""
+def activate(session: Session, at: datetime, windows: Sequence[Window] = ()) -> None:
+    """L3, L6: a job of the session starts running at ``at``; note it, and make the session active.
+
+    ``windows`` are those of its backend that have not ended.
+    """
     if session.state == SessionState.ACTIVE:
         change_session(session, last_job_started=at, interactive_deadline=None)
         return
@@ -63,6 +105,8 @@ def activate(session: Session, at: datetime) -> None:
         last_job_started=at,
         interactive_deadline=None,
     )
+    if windows:
+        foresee(session, windows)
 
 
 def note_job_queued(session: Session, job_id: str) -> None:
@@ -127,7 +171,9 @@ def close_now(session: Session, *, at: datetime, cause: Cause) -> None:
 def _fail_queued(session: Session, at: datetime, cause: Cause) -> None:
     reason, code = _FAILED_WITH_SESSION[cause]
     failed: dict[str, Any] = {"finished_at": at, "reason": reason, "reason_code": code}
-    queued = Job.objects.filter(session=session, state=JobState.QUEUED).order_by("created_at", "id")
+    waiting = Job.objects.filter(session=session, outlived_session=False, state=JobState.QUEUED)
+    queued = waiting.filter(created_at__lt=at) if cause is Cause.WINDOW_ENDED else waiting
+    queued = queued.order_by("created_at", "id")
     for ident in list(queued.select_for_update(of=("self",)).values_list("pk", flat=True)):
         move_job(ident, JobState.FAILED, at=at, cause=cause, **failed)
         JobPayload.objects.filter(pk=ident, job__private=True).delete()

@@ -4,7 +4,7 @@ Nothing here costs more with a longer queue: of each user's waiting jobs only th
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
@@ -15,22 +15,15 @@ from quantumsvc.scheduling.fairshare import Books, Share
 from quantumsvc.scheduling.queued import QueuedJob
 from quantumsvc.scheduling.snapshot import RunningJob
 from quantumsvc.scheduling.states import SessionState
+from quantumsvc.scheduling.windows import Window
 from quantumsvc.statements import Rows, Statement, run
 from sessions_app.models import Job, Session
+from sessions_app.services import fitting, held
+from sessions_app.services.columns import ACTIVE, JOB_COLUMNS, OF_PAIR, PAIRS, RUN_TIME, USED
 from sessions_app.services.leases import Lease, LeaseLost, renewal
 from sessions_app.services.limits import IS_OVER
 from sessions_app.services.transitions import job_columns, job_from, session_columns, sessions_from
 
-# What a decision needs to know of a waiting job; how long it is taken to run is the user's own limit,
-# else what the program took before on this backend, else the limit in force (W2).
-JOB_COLUMNS = """j.id, j.created_at, j.session_id, j.instance_id, j.user_id,
-    CASE WHEN j.cost > 0 THEN j.cost ELSE coalesce(r.mean, j.max_seconds) END::float"""
-RUN_TIME = "LEFT JOIN sessions_app_runtime r ON r.backend_id = j.backend_id AND r.program = j.program"
-# S10: of the waiting jobs, those whose instance and user are active may start.
-_ACTIVE = """
-JOIN accounts_instance i ON i.id = j.instance_id AND i.is_active
-JOIN accounts_user u ON u.id = j.user_id AND u.is_active
-"""
 _MINE = "(SELECT id FROM sessions_app_session WHERE backend_id = %s AND state = 'active')"
 _BACKEND = "SELECT is_online AND NOT is_paused, xmin::text FROM backends_backend WHERE id = %s"
 _SESSIONS = """
@@ -39,17 +32,22 @@ WHERE backend_id = %s AND (state = 'active' OR next_deadline <= %s OR id = %s) O
 """
 # What a job runs beyond the end of its dedicated session, no session pays for (L17).
 _FRONT = f"""
-(SELECT 'running', {JOB_COLUMNS}, j.started_at, coalesce(ended.closed_at, j.started_at)
+(SELECT 'running', {JOB_COLUMNS}, j.started_at, greatest(ended.closed_at, j.started_at), j.is_system
  FROM sessions_app_job j {RUN_TIME}
  LEFT JOIN sessions_app_session ended ON ended.id = j.session_id AND ended.mode = 'dedicated'
  WHERE j.backend_id = %s AND j.state = 'running' LIMIT 1)
 UNION ALL
-(SELECT 'queued', j.id, j.created_at, j.session_id, j.instance_id, j.user_id, 0, NULL, NULL
+(SELECT 'queued', j.id, j.created_at, j.session_id, j.instance_id, j.user_id, 0, NULL, NULL, NULL
  FROM sessions_app_job j
  WHERE j.session_id = {_MINE} AND j.state = 'queued' LIMIT 1)
 UNION ALL
-(SELECT 'session', {JOB_COLUMNS}, NULL, NULL FROM sessions_app_job j {_ACTIVE} AND NOT {IS_OVER} {RUN_TIME}
+(SELECT 'session', {JOB_COLUMNS}, NULL, NULL, NULL
+ FROM sessions_app_job j {ACTIVE} AND NOT {IS_OVER} {RUN_TIME}
  WHERE j.session_id = {_MINE} AND j.state = 'queued' ORDER BY j.created_at, j.id LIMIT 1)
+UNION ALL
+(SELECT 'system', {JOB_COLUMNS}, j.due_at, j.due_at + make_interval(secs => j.deferral_seconds), TRUE
+ FROM sessions_app_job j {RUN_TIME}
+ WHERE j.backend_id = %s AND j.state = 'queued' AND j.is_system ORDER BY j.due_at, j.id LIMIT 20)
 """
 # The whole job, the calibration set under which it would start now, and its params unless they are large.
 _CANDIDATE = """
@@ -60,26 +58,12 @@ SELECT {columns}, CASE WHEN j.calibration_pinned THEN j.calibration_submitted_id
 FROM sessions_app_job j JOIN sessions_app_jobpayload p ON p.job_id = j.id {which}
 """
 _NEXT_OF_SESSION = f"""
-{_ACTIVE} WHERE j.session_id = {_MINE} AND j.state = 'queued' ORDER BY j.created_at, j.id LIMIT 1
+{ACTIVE} WHERE j.session_id = {_MINE} AND j.state = 'queued' ORDER BY j.created_at, j.id LIMIT 1
 """
-# Steps from one (instance, user) with waiting jobs to the next, by index, whatever lies between.
-_HEADS = f"""
-WITH RECURSIVE pair AS (
-    (SELECT instance_id, user_id FROM sessions_app_job WHERE backend_id = %s AND state = 'queued'
-     ORDER BY instance_id, user_id LIMIT 1)
-    UNION ALL
-    SELECT step.instance_id, step.user_id FROM pair p CROSS JOIN LATERAL (
-        SELECT q.instance_id, q.user_id FROM sessions_app_job q WHERE q.backend_id = %s AND q.state = 'queued'
-        AND (q.instance_id, q.user_id) > (p.instance_id, p.user_id)
-        ORDER BY q.instance_id, q.user_id LIMIT 1) step
-)
+_HEADS = f"""{PAIRS}
 SELECT {JOB_COLUMNS}, coalesce(used.microseconds, 0) FROM pair p
-CROSS JOIN LATERAL (
-    SELECT q.* FROM sessions_app_job q WHERE q.backend_id = %s AND q.state = 'queued'
-    AND q.instance_id = p.instance_id AND q.user_id = p.user_id ORDER BY q.created_at, q.id LIMIT 1) j
-{_ACTIVE} {RUN_TIME}
-LEFT JOIN sessions_app_userusage used
-    ON used.backend_id = j.backend_id AND used.instance_id = j.instance_id AND used.user_id = j.user_id
+CROSS JOIN LATERAL ({OF_PAIR} LIMIT 1) j
+{ACTIVE} {RUN_TIME} {USED}
 """
 # Shares and sums; an instance is over its limit by what it uses of all backends.
 _SHARES = f"""
@@ -95,12 +79,14 @@ class Front:
 
     ``session_has_queued`` ignores S10: it is about whether the session has work at all (L5).
     ``unpaid_since`` is from when what runs pays for itself, if no active session pays for it (L17).
+    ``system`` are the operator's jobs, due or not (S2).
     """
 
     running: RunningJob | None
     session: QueuedJob | None
     session_has_queued: bool
     unpaid_since: datetime | None = None
+    system: tuple[QueuedJob, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +102,7 @@ class Candidate:
 class Reading:
     """A backend as its rows tell: the sessions that a turn may change are locked.
 
-    ``candidate`` is the job that the active session would start.
+    ``candidate`` is the job that the active session would start, ``windows`` those that have not ended.
     """
 
     backend: Backend
@@ -124,6 +110,7 @@ class Reading:
     sessions: list[Session]
     front: Front
     candidate: Candidate | None
+    windows: tuple[Window, ...]
 
 
 def read_backend(lease: Lease, now: datetime, ended: str | None) -> Reading:
@@ -135,14 +122,25 @@ def read_backend(lease: Lease, now: datetime, ended: str | None) -> Reading:
     ident = lease.backend_id
     sessions = Statement(_SESSIONS.format(columns=session_columns()), [ident, now, ended or ""])
     candidate = Statement(_candidate_sql(_NEXT_OF_SESSION), [now, ident])
-    renewed, backend, locked, front, first = run(
-        renewal(lease, now), Statement(_BACKEND, [ident]), sessions, _front_statement(ident, now), candidate
+    renewed, row, locked, front, first, windows = run(
+        renewal(lease, now),
+        Statement(_BACKEND, [ident]),
+        sessions,
+        _front_statement(ident, now),
+        candidate,
+        held.reading(ident, now),
     )
     if not renewed:
         raise LeaseLost
-    accepts, version = backend[0]
+    accepts, version = row[0]
+    backend = backend_as_of(ident, version)
     return Reading(
-        backend_as_of(ident, version), accepts, sessions_from(locked), _front(front), _candidate(first)
+        backend=backend,
+        accepts_starts=accepts,
+        sessions=sessions_from(locked),
+        front=_front(front),
+        candidate=_candidate(first),
+        windows=held.windows_from(windows, backend),
     )
 
 
@@ -177,7 +175,7 @@ def front_of(backend_id: int, now: datetime) -> Front:
 
 
 def _front_statement(ident: int, now: datetime) -> Statement:
-    return Statement(_FRONT, [ident, ident, now, ident])
+    return Statement(_FRONT, [ident, ident, now, ident, ident])
 
 
 def _front(found: Rows) -> Front:
@@ -188,20 +186,27 @@ def _front(found: Rows) -> Front:
         running=_running(running) if running else None,
         session=_queued(session) if session else None,
         session_has_queued="queued" in rows,
-        unpaid_since=running[-1] if running else None,
+        unpaid_since=running[-2] if running else None,
+        system=tuple(_system(row) for kind, *row in found if kind == "system"),
     )
 
 
 def _running(row: Sequence[Any]) -> RunningJob:
-    ident, _, session, instance, user, expected, started_at, _ = row
+    ident, created_at, session, instance, user, expected, started_at, _, is_system = row
     return RunningJob(
         id=ident,
         started_at=started_at,
-        instance=str(instance),
+        instance=None if is_system else str(instance),
         user=str(user),
         session=session,
         expected=timedelta(seconds=expected),
+        submitted_at=created_at,
     )
+
+
+def _system(row: Sequence[Any]) -> QueuedJob:
+    due_at, latest = row[6], row[7]
+    return replace(_queued(row), submitted_at=due_at, deferral=latest - due_at)
 
 
 def _queued(row: Sequence[Any]) -> QueuedJob:
@@ -217,14 +222,20 @@ def _queued(row: Sequence[Any]) -> QueuedJob:
 
 
 def read_turns(
-    backend_id: int, now: datetime, after: Sequence[Statement] = ()
+    backend_id: int, now: datetime, windows: Sequence[Window] = (), after: Sequence[Statement] = ()
 ) -> tuple[tuple[QueuedJob, ...], Books]:
-    """The oldest job of each user that S10 lets start, and the books that say whose turn it is (F1-F3).
+    """The oldest job of each user that may start (S3, S10, W2), and the books that say whose turn it is.
 
-    Read after the statements of ``after``, on the same journey.
+    During a priority window also the oldest that were sent inside (S9). Read after the statements of
+    ``after``, on the same journey.
     """
-    heads_of_all = Statement(_HEADS, [backend_id, backend_id, backend_id])
-    *_, heads, shares = run(*after, heads_of_all, Statement(_SHARES, [now, backend_id]))
+    ranks = Statement(_SHARES, [now, backend_id])
+    if windows:
+        asked = [fitting.heads(backend_id, now, windows), *fitting.sent_inside(backend_id, now, windows)]
+    else:
+        asked = [Statement(_HEADS, [backend_id, backend_id, backend_id])]
+    shares, *found = run(*after, ranks, *asked)[len(after) :]
+    heads = [row for rows in found for row in rows]
     over = {row[0] for row in shares if row[4]}
     users = {(str(row[3]), str(row[4])): int(row[6]) for row in heads}
     jobs = tuple(_queued(row) for row in heads if row[3] not in over)
@@ -234,6 +245,14 @@ def read_turns(
 def _share(row: Sequence[Any]) -> Share:
     ident, parent, shares, used, _ = row
     return Share(id=str(ident), parent=None if parent is None else str(parent), shares=shares, used=int(used))
+
+
+def session_front(
+    session: Session, windows: Sequence[Window], now: datetime
+) -> tuple[QueuedJob | None, QueuedJob | None]:
+    """Of a session's waiting jobs the oldest that may use the present time, and the oldest that fits (S4)."""
+    rows = run(fitting.of_session(session.pk, now))[0]
+    return fitting.front_among([_queued(row) for row in rows], windows, now)
 
 
 def active_of(sessions: list[Session]) -> Session | None:

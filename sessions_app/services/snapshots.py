@@ -1,41 +1,57 @@
 """From rows to the kernel's snapshot."""
 
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from quantumsvc.scheduling.decisions import Hold, Idle, Start, Stop
+from quantumsvc.scheduling.decisions import Decision
 from quantumsvc.scheduling.fairshare import Books, Meter
 from quantumsvc.scheduling.policy import decide, needs_heads
 from quantumsvc.scheduling.queued import QueuedJob
 from quantumsvc.scheduling.snapshot import ActiveSession, Snapshot
 from quantumsvc.scheduling.states import SessionMode
 from quantumsvc.scheduling.timers import max_ttl_deadline
+from quantumsvc.scheduling.windows import Window, obstacle
 from quantumsvc.statements import Statement
 from sessions_app.models import Session
-from sessions_app.services.queue import Front, read_turns
+from sessions_app.services.queue import Front, read_turns, session_front
 
 
-def snapshot_of(
-    *,
-    now: datetime,
-    online: bool,
-    active: Session | None,
-    front: Front,
-    heads: tuple[QueuedJob, ...] = (),
-    books: Books | None = None,
-) -> Snapshot:
-    """One backend at ``now``; its sessions must have been settled."""
-    return Snapshot(
-        now=now,
-        online=online,
-        running=front.running,
-        active=_active(active, front.session) if active else None,
-        heads=heads,
-        books=books or Books(),
-        meters=_meters(active, front),
-    )
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What is known of a backend before it is asked whose turn it is; its sessions must have been settled."""
+
+    online: bool
+    active: Session | None
+    front: Front
+    windows: tuple[Window, ...] = ()
+    drains: bool = False
+
+    def snapshot(
+        self, now: datetime, heads: tuple[QueuedJob, ...] = (), books: Books | None = None
+    ) -> Snapshot:
+        """The backend at ``now``."""
+        return Snapshot(
+            now=now,
+            online=self.online,
+            running=self.front.running,
+            active=_active(self.active, *self._session_jobs(now)) if self.active else None,
+            heads=heads,
+            system=self.front.system,
+            windows=self.windows,
+            books=books or Books(),
+            meters=_meters(self.active, self.front),
+            drains=self.drains,
+        )
+
+    def _session_jobs(self, now: datetime) -> tuple[QueuedJob | None, QueuedJob | None]:
+        """The active session's next job; if a window is in its way, what may go instead (S3, S4)."""
+        head = self.front.session
+        if head is None or self.active is None or obstacle(self.windows, head, now) is None:
+            return head, None
+        return session_front(self.active, self.windows, now)
 
 
-def _active(session: Session, head: QueuedJob | None) -> ActiveSession | None:
+def _active(session: Session, head: QueuedJob | None, shorter: QueuedJob | None) -> ActiveSession | None:
     ends_at = max_ttl_deadline(session.facts())
     if ends_at is None:
         return None
@@ -46,6 +62,8 @@ def _active(session: Session, head: QueuedJob | None) -> ActiveSession | None:
         ends_at=ends_at,
         interactive_deadline=session.interactive_deadline,
         head=head,
+        shorter=shorter,
+        activated_at=session.activated_at,
         instance=str(session.instance_id),
         user=str(session.user_id),
         interactive_ttl=timedelta(seconds=session.interactive_ttl),
@@ -72,24 +90,16 @@ def _meters(active: Session | None, front: Front) -> tuple[Meter, ...]:
 
 
 def decision_on(
-    backend_id: int,
-    *,
-    now: datetime,
-    online: bool,
-    active: Session | None,
-    front: Front,
-    unwritten: list[Statement],
-) -> tuple[Start | Hold | Idle, Snapshot]:
+    backend_id: int, here: Surroundings, now: datetime, unwritten: list[Statement]
+) -> tuple[Decision, Snapshot]:
     """What the backend does next, and the snapshot that says so.
 
     Whose turn it is in general is read only when the decision depends on it: not between two jobs of a
     session, nor while the backend is held or busy. What is ``unwritten`` of the books is written before.
     """
-    snapshot = snapshot_of(now=now, online=online, active=active, front=front)
+    snapshot = here.snapshot(now)
     if needs_heads(snapshot):
-        heads, books = read_turns(backend_id, now, unwritten)
+        heads, books = read_turns(backend_id, now, here.windows, unwritten)
         unwritten.clear()
-        snapshot = snapshot_of(now=now, online=online, active=active, front=front, heads=heads, books=books)
-    decision = decide(snapshot)
-    assert not isinstance(decision, Stop), "no windows, nothing to give way to"
-    return decision, snapshot
+        snapshot = replace(snapshot, heads=heads, books=books)
+    return decide(snapshot), snapshot

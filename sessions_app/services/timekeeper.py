@@ -15,8 +15,10 @@ from quantumsvc import clock
 from quantumsvc.doorbell import TIMEKEEPER, Listener, listening
 from quantumsvc.notices import outbox
 from quantumsvc.scheduling.states import JobState
+from reservations_app.services import life
 from sessions_app.models import BackendLease, Job, Session
 from sessions_app.services.calibrations.planning import plan_all, watch_overdue
+from sessions_app.services.edges import keep_windows
 from sessions_app.services.leases import (
     REQUEST_TRUSTED,
     dead_leases,
@@ -36,6 +38,7 @@ IDLE_SECONDS = 20.0
 
 def sweep(now: datetime) -> None:
     """One round: carry out what is due, hand out notices, and see to backends that nobody looks after."""
+    keep_windows(now)
     settle_overdue(now)
     expire(now)
     expire_orphans(now)
@@ -50,14 +53,14 @@ def sweep(now: datetime) -> None:
 
 
 def next_sweep(now: datetime) -> float:
-    """Seconds until the next round: a deadline, a system job's time, or a look at those who hold backends."""
+    """Seconds until the next round: a deadline, a system job's time, a window's edge, a look at holders."""
     held = BackendLease.objects.filter(expires_at__isnull=False).exists()
     longest = SWEEP_SECONDS if held else IDLE_SECONDS
     due = Session.objects.filter(next_deadline__isnull=False).order_by("next_deadline")
     deadline = due.values_list("next_deadline", flat=True).first()
     system = Job.objects.filter(is_system=True, state=JobState.QUEUED, due_at__gt=now)
-    moments: list[datetime | None] = [deadline, system.aggregate(first=Min("due_at"))["first"]]
-    moments.append(outbox.next_attempt())
+    due_at = system.aggregate(first=Min("due_at"))["first"]
+    moments: list[datetime | None] = [deadline, due_at, life.next_edge(), outbox.next_attempt()]
     waits = [max((moment - now).total_seconds(), 0.0) for moment in moments if moment is not None]
     return min([longest, *waits])
 

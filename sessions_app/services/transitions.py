@@ -67,6 +67,10 @@ FROM stored
 """
 
 
+# What a session that is not active knows of windows.
+NO_PAUSE: dict[str, Any] = {"pause_at": None, "pause_cause": "", "pause_fails": False}
+
+
 @dataclass(frozen=True, slots=True)
 class Expression:
     """A column's new value that the database computes."""
@@ -219,6 +223,8 @@ def move_session(
         seconds = max((at - session.activated_at).total_seconds(), 0.0)
         fields["active_seconds"] = session.active_seconds + seconds
         charges = _charge_session(session, at, seconds)
+        if session.pause_at is not None:
+            fields |= NO_PAUSE
     _assign(session, {**session.unwritten, **fields, "state": target.value})
     changed = {**session.unwritten, **fields, "next_deadline": session.next_deadline}
     sets, values = _sets(Session, changed)

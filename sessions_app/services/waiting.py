@@ -21,15 +21,19 @@ from quantumsvc.scheduling.timers import max_ttl_deadline
 from quantumsvc.scheduling.words import blocker_for, sentence
 from quantumsvc.statements import Statement, run
 from sessions_app.models import Job, RunTime, Session
+from sessions_app.services.columns import JOB_COLUMNS, RUN_TIME
+from sessions_app.services.held import drains, windows_of
 from sessions_app.services.limits import Resumptions, over_limit
 from sessions_app.services.lives import settle_overdue
-from sessions_app.services.queue import JOB_COLUMNS, RUN_TIME, front_of, read_turns
-from sessions_app.services.snapshots import snapshot_of
+from sessions_app.services.queue import front_of, read_turns
+from sessions_app.services.snapshots import Surroundings
 
 # The forecast plays through so many of the oldest waiting jobs; of those behind, nothing is foreseen.
 HORIZON = 1_000
 # The id of a job that nobody has submitted; no other has it, since it is no id.
 IMAGINED = "a job of yours"
+# And so far ahead it knows of windows.
+FORESEEN = timedelta(days=60)
 # Where nothing is known of a program, its jobs may take between these parts of their limit.
 UNKNOWN = (0.01, 0.2, 1.0)
 
@@ -39,7 +43,7 @@ FROM sessions_app_job j
 JOIN accounts_instance i ON i.id = j.instance_id
 JOIN accounts_user u ON u.id = j.user_id
 {RUN_TIME}
-WHERE j.backend_id = %s AND j.state = 'queued' ORDER BY j.created_at, j.id LIMIT %s
+WHERE j.backend_id = %s AND j.state = 'queued' AND NOT j.is_system ORDER BY j.created_at, j.id LIMIT %s
 """
 
 
@@ -84,6 +88,21 @@ def outlook(job: Job, now: datetime) -> Outlook | None:
 
 
 @dataclass(frozen=True, slots=True)
+class Waiters:
+    """Who waits for a backend: the oldest jobs, how long they may take, and sessions that are not active."""
+
+    queue: list[QueuedJob]
+    estimates: dict[str, Estimate]
+    sessions: list[WaitingSession]
+
+
+def waiters_of(backend_id: int, now: datetime) -> Waiters:
+    """What a forecast needs besides the snapshot; overdue sessions must have been settled."""
+    queue, estimates = _queue(backend_id, over_limit(now))
+    return Waiters(queue, estimates, _sessions(backend_id))
+
+
+@dataclass(frozen=True, slots=True)
 class Lineup:
     """A backend's queue in the order in which it is expected to start; jobs not foreseen come last.
 
@@ -98,9 +117,9 @@ class Lineup:
 def lineup(backend: Backend, now: datetime) -> Lineup:
     """Every waiting job of a backend with its reason, its place and its expected start (E1)."""
     settle_overdue(now, backend_id=backend.pk)
-    queue, estimates = _queue(backend.pk, over_limit(now))
-    snapshot = present(backend, now)
-    foreseen = forecast(snapshot, queue, estimates, _sessions(backend.pk))
+    waiters = waiters_of(backend.pk, now)
+    queue, snapshot = waiters.queue, present(backend, now)
+    foreseen = forecast(snapshot, queue, waiters.estimates, waiters.sessions)
     reasons = explain(snapshot, queue)
     told = [(each, Outlook(reasons[each.id], foreseen.get(each.id, Expectation()))) for each in queue]
     told.sort(key=lambda pair: (pair[1].expectation.place or len(queue) + 1, submission_order(pair[0])))
@@ -133,15 +152,10 @@ def would_wait(backend: Backend, instance: Instance, user: User, now: datetime) 
 def present(backend: Backend, now: datetime) -> Snapshot:
     """The backend's snapshot at this moment; its overdue sessions must have been settled."""
     active = Session.objects.filter(backend=backend, state=SessionState.ACTIVE).first()
-    heads, books = read_turns(backend.pk, now)
-    return snapshot_of(
-        now=now,
-        online=backend.accepts_starts,
-        active=active,
-        front=front_of(backend.pk, now),
-        heads=heads,
-        books=books,
-    )
+    windows = windows_of(backend, now, FORESEEN)
+    heads, books = read_turns(backend.pk, now, windows)
+    here = Surroundings(backend.accepts_starts, active, front_of(backend.pk, now), windows, drains(backend))
+    return here.snapshot(now, heads, books)
 
 
 def _queue(backend_id: int, over: Resumptions) -> tuple[list[QueuedJob], dict[str, Estimate]]:

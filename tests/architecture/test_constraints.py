@@ -211,6 +211,14 @@ REFUSED: dict[str, tuple[Callable[[], models.Model], list[dict[str, Any]]]] = {
     "session_closed_at_iff_closed": (a_session, [CLOSED | {"closed_at": None}, {"closed_at": at(1)}]),
     "closed_session_accepts_no_jobs": (a_session, [CLOSED | {"accepting_jobs": True}]),
     "session_active_only_once_started": (a_session, [{"state": "active"}, {"state": "inactive"}]),
+    "session_pauses_only_while_active": (
+        a_session,
+        [
+            {"pause_at": at(2), "pause_cause": "displaced"},
+            {"pause_fails": True},
+            ACTIVE | {"pause_at": at(2)},
+        ],
+    ),
     "closed_session_has_no_deadline": (a_session, [CLOSED | {"next_deadline": at(2)}]),
     "job_state_known": (a_job, [{"state": "validating"}, {"state": "Queued"}]),
     "job_finished_at_iff_terminal": (

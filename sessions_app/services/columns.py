@@ -1,0 +1,35 @@
+"""What every statement that reads waiting jobs has in common."""
+
+# What a decision needs to know of a waiting job; how long it is taken to run is the user's own limit,
+# else what the program took before on this backend, else the limit in force (W2).
+# One that outlived its session stands alone; one that had to give way takes at least as long as it had run.
+EXPECTED = """(CASE WHEN j.cost > 0 THEN j.cost
+    ELSE greatest(coalesce(r.mean, j.max_seconds), j.ran_at_least) END)::float"""
+JOB_COLUMNS = f"""j.id, j.created_at, CASE WHEN j.outlived_session THEN NULL ELSE j.session_id END,
+    j.instance_id, j.user_id, {EXPECTED}"""
+RUN_TIME = "LEFT JOIN sessions_app_runtime r ON r.backend_id = j.backend_id AND r.program = j.program"
+# S10: of the waiting jobs, those whose instance and user are active may start.
+ACTIVE = """
+JOIN accounts_instance i ON i.id = j.instance_id AND i.is_active
+JOIN accounts_user u ON u.id = j.user_id AND u.is_active
+"""
+# Steps from one (instance, user) with waiting jobs to the next, by index, whatever lies between.
+PAIRS = """
+WITH RECURSIVE pair AS (
+    (SELECT instance_id, user_id FROM sessions_app_job WHERE backend_id = %s AND state = 'queued'
+     ORDER BY instance_id, user_id LIMIT 1)
+    UNION ALL
+    SELECT step.instance_id, step.user_id FROM pair p CROSS JOIN LATERAL (
+        SELECT q.instance_id, q.user_id FROM sessions_app_job q WHERE q.backend_id = %s AND q.state = 'queued'
+        AND (q.instance_id, q.user_id) > (p.instance_id, p.user_id)
+        ORDER BY q.instance_id, q.user_id LIMIT 1) step
+)
+"""
+USED = """
+LEFT JOIN sessions_app_userusage used
+    ON used.backend_id = j.backend_id AND used.instance_id = j.instance_id AND used.user_id = j.user_id
+"""
+OF_PAIR = """
+    SELECT q.* FROM sessions_app_job q WHERE q.backend_id = %s AND q.state = 'queued' AND NOT q.is_system
+    AND q.instance_id = p.instance_id AND q.user_id = p.user_id ORDER BY q.created_at, q.id
+"""
