@@ -6,6 +6,7 @@ from sessions_app.pages import (
     actions,
     backend,
     backends,
+    calibrations,
     connect,
     extending,
     job,
@@ -34,5 +35,10 @@ urlpatterns = [
     path("backends/<str:name>/gates.csv", backend.gates_file, name="backend-gates"),
     path("usage", usage.usage_page, name="usage"),
     path("usage.csv", usage.usage_file, name="usage-file"),
+    path("backends/<str:name>/compare", calibrations.compare_page, name="calibration-compare"),
+    path("backends/<str:name>/calibrate", calibrations.request_calibration_page, name="calibration-request"),
+    path("calibrations", calibrations.calibrations_page, name="calibrations"),
+    path("calibrations/<str:ident>", calibrations.calibration_page, name="calibration"),
+    path("calibrations/<str:ident>/cancel", calibrations.cancel_calibration_page, name="calibration-cancel"),
     path("connect", connect.connect_page, name="connect"),
 ]

@@ -17,9 +17,10 @@ from quantumsvc.backends.execution.sketches import CircuitSketch, Gate, PubSketc
 from quantumsvc.backends.models import Backend
 from sessions_app.models import Job, JobSketch, Session
 from sessions_app.pages import urls
+from sessions_app.services.calibrations.requesting import Wish, request_calibration
 from sessions_app.services.submission import Author
 from tests.api.test_query_counts import statements
-from tests.factories import make_backend, open_, submit
+from tests.factories import at, make_backend, open_, submit
 from tests.pages.conftest import Reader
 from tests.results import ONE_SHOT, sampled
 from tests.services.worker import Worker
@@ -44,11 +45,17 @@ PAGES = {
     "backends/<str:name>/gates.csv": 4,
     "usage": 24,
     "usage.csv": 4,
+    "backends/<str:name>/compare": 4,
+    "backends/<str:name>/calibrate": 3,
+    "calibrations": 8,
+    "calibrations/<str:ident>": 5,
+    "calibrations/<str:ident>/cancel": 4,
     "connect": 5,
 }
 OF_ONE = [page for page in PAGES if "<" in page]
 FILES = ("/result", "/log", ".csv")
 BY_MANAGERS = ("/extend",)
+BY_OPERATORS = ("/calibrate", "calibrations/<str:ident>/cancel")
 
 
 SKETCH = Sketch(
@@ -82,7 +89,9 @@ def things(author: Author, backend: Backend) -> dict[str, str]:
     worker.start(2)
     worker.turn(3, end="completed", log="secret line", result=sampled(secret=ONE_SHOT))
     JobSketch.objects.create(job=jobs[0], body=encode_sketch(SKETCH))
-    return {"jobs": jobs[0].pk, "sessions": session.pk, "backends": backend.name}
+    run = request_calibration(backend=backend, wish=Wish(due_at=at(3), note="secret"), now=at(3), by=None)
+    named = {"jobs": jobs[0].pk, "sessions": session.pk, "backends": backend.name}
+    return {**named, "calibrations": run.pk}
 
 
 def address(page: str, things: dict[str, str]) -> str:
@@ -115,12 +124,13 @@ def test_it_sends_as_many_statements_as_recorded(
     things: dict[str, str],
     wanda: Reader,
     max_: Reader,
+    olga: Reader,
     author: Author,
     backend: Backend,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     where = address(page, things)
-    reader = max_ if page.endswith(BY_MANAGERS) else wanda
+    reader = olga if page.endswith(BY_OPERATORS) else max_ if page.endswith(BY_MANAGERS) else wanda
     reader.get(where)
     for more in range(2):
         with statements(monkeypatch) as seen:
