@@ -7,7 +7,6 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from urllib.error import URLError
 from urllib.parse import quote, urlencode
 from urllib.request import urlopen
 
@@ -40,7 +39,7 @@ def _await_health(address: str, process: "subprocess.Popen[bytes]") -> None:
         try:
             with urlopen(f"{address}/health", timeout=5):
                 return
-        except (URLError, ConnectionError):
+        except OSError:
             time.sleep(0.1)
     raise RuntimeError("The web process did not start.")
 
