@@ -15,6 +15,7 @@ from quantumsvc.errors import NotAllowed, NotFound
 from quantumsvc.scheduling.states import WindowState
 from reservations_app.api import reading
 from reservations_app.api.bodies import history_body, known_body, violations_body, window_body
+from reservations_app.api.impact import impact_body
 from reservations_app.models import Window
 from reservations_app.services import booking, changing
 from reservations_app.services.policies import manages
@@ -144,11 +145,13 @@ class WindowReleaseView(APIView):
 def dry_run_body(
     wish: booking.Wish, *, by: User, now: datetime, without: list[str] | None = None
 ) -> dict[str, Any]:
-    """The answer to a dry run: every broken rule, and what the window would delay."""
+    """The answer to a dry run: every broken rule, and what the window would delay if the time is free."""
     broken = booking.check(wish, by=by, now=now, without=without or [])
     overridden = by.is_operator and bool(wish.override_reason)
     stands = [each for each in broken if not (overridden and each.rule.overridable)]
+    placeable = all(each.rule.overridable for each in broken)
     return {
         "possible": not stands,
         "violations": violations_body(broken, by),
+        "impact": impact_body(wish, by=by, now=now, without=without or []) if placeable else None,
     }

@@ -1,0 +1,34 @@
+"""What a window would delay, before it is made (E2)."""
+
+from collections.abc import Collection
+from datetime import datetime, timedelta
+from typing import Any
+
+from quantumsvc.accounts.models import Instance, User
+from quantumsvc.scheduling.windows import Window
+from reservations_app.services.booking import Wish
+from sessions_app.services.delays import delays
+
+
+def impact_body(wish: Wish, *, by: User, now: datetime, without: Collection[str] = ()) -> dict[str, Any]:
+    """The jobs that would start later or sooner, what would be stopped, paused, or slip; by the forecast.
+
+    Jobs and sessions are named where ``by`` may see them; of the others only the times are told.
+    """
+    visible = {str(pk) for pk in Instance.objects.visible_to(by).values_list("pk", flat=True)}
+    return delays(wish.backend.pk, now, [_held(wish)], without).told(visible)
+
+
+def _held(wish: Wish) -> Window:
+    """The wish as the kernel takes it."""
+    filler = wish.backend.max_start_delay if wish.instance is not None else 0
+    return Window(
+        id="",
+        start=wish.span.start,
+        end=wish.span.end,
+        instance=None if wish.instance is None else str(wish.instance.pk),
+        mode=wish.mode,
+        users=frozenset(str(user.pk) for user in wish.users),
+        end_policy=wish.end_policy,
+        filler=timedelta(seconds=filler),
+    )
