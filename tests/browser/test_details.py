@@ -1,6 +1,5 @@
 """The pages of one job, session, backend and calibration, in a real browser."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
@@ -38,7 +37,7 @@ COUNTS = {format(number, "07b"): number + 1 for number in range(100)}
 
 
 @pytest.fixture
-def lately() -> Iterator[float]:
+def lately() -> float:
     """Seconds from the beginning of the factories' time to a minute ago."""
     return (clock.now() - timedelta(minutes=1) - START).total_seconds()
 
