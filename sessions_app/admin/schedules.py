@@ -37,6 +37,10 @@ class ScheduleForm(ActForm):
         min_value=0, max_value=7 * 86_400, initial=0, label="May wait (seconds)",
         help_text="So long may a run let other work go first.",
     )  # fmt: skip
+    window_minutes = forms.IntegerField(
+        min_value=0, max_value=24 * 60, initial=0, label="Reserve (minutes)",
+        help_text="So much time is reserved for each run; 0: none, it takes the next free moment.",
+    )  # fmt: skip
     qubits = NumbersField(help_text="Numbers with commas between them; empty: all.")
     experiments = forms.MultipleChoiceField(
         required=False, choices=[(name, name) for name in EXPERIMENTS],
@@ -96,7 +100,7 @@ class ScheduleAdmin(OperatorAdmin):
     search_help_text = "A schedule's or backend's name, or a part of the rule."
     fields = (
         "name", "backend", "active", "rrule", "time_zone", "starts_at", "next_time", "deferral_seconds",
-        "qubits", "experiments", "created_by", "created_at", "updated_at",
+        "window_minutes", "qubits", "experiments", "created_by", "created_at", "updated_at",
     )  # fmt: skip
     inlines = (RunsInline,)
     acts = (

@@ -17,7 +17,7 @@ from quantumsvc.errors import NotFound
 from quantumsvc.wire.envelope import plain_text, read
 from quantumsvc.wire.times import iso_z
 from sessions_app.api.backends import backend_of
-from sessions_app.api.calibrations import Deferral, Moment, Qubits
+from sessions_app.api.calibrations import Deferral, Minutes, Moment, Qubits
 from sessions_app.bodies import instant, listed
 from sessions_app.models import BackendAlert, CalibrationPolicy, CalibrationSchedule
 from sessions_app.services.calibrations.alerts import note_seen
@@ -42,6 +42,7 @@ class SchedulePatch(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     time_zone: Text | msgspec.UnsetType = msgspec.UNSET
     starts_at: Moment | msgspec.UnsetType = msgspec.UNSET
     deferral_seconds: Deferral | msgspec.UnsetType = msgspec.UNSET
+    window_minutes: Minutes | msgspec.UnsetType = msgspec.UNSET
     qubits: Qubits | msgspec.UnsetType = msgspec.UNSET
     experiments: list[Text] | msgspec.UnsetType = msgspec.UNSET
     is_active: bool | msgspec.UnsetType = msgspec.UNSET

@@ -38,6 +38,7 @@ MAX_DEFERRAL = 7 * 86_400
 
 Moment = Annotated[datetime, Meta(tz=True)]
 Qubits = Annotated[list[Annotated[int, Meta(ge=0, le=99_999)]], Meta(max_length=10_000)]
+Minutes = Annotated[int, Meta(ge=0, le=24 * 60)]
 Deferral = Annotated[int, Meta(ge=0, le=MAX_DEFERRAL)]
 
 
@@ -50,13 +51,17 @@ class UploadEnvelope(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
 
 class RequestEnvelope(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """``POST /calibrations``. Without ``due_at`` it takes the next free moment (S2)."""
+    """``POST /calibrations``. Without ``due_at`` it takes the next free moment (S2).
+
+    ``window_minutes`` reserves so much time for it, from when it is due.
+    """
 
     backend: str
     due_at: Moment | None = None
     qubits: Qubits = []
     experiments: list[Experiment] = []
     deferral_seconds: Deferral | None = None
+    window_minutes: Minutes = 0
     note: str = ""
 
 
@@ -214,6 +219,7 @@ class CalibrationsView(APIView):
             due_at=max(sent.due_at or now, now),
             qubits=sent.qubits,
             experiments=sent.experiments,
+            window_minutes=sent.window_minutes,
             deferral_seconds=policy_of(backend).deferral_seconds if deferral is None else deferral,
             note=sent.note,
         )
@@ -278,6 +284,7 @@ def run_body(run: CalibrationRun, reader: User) -> dict[str, Any]:
         "created": iso_z(run.created_at),
         "due_at": iso_z(run.due_at),
         "deferral_seconds": job.deferral_seconds,
+        "window": run.window_id,
         "started": instant(job.started_at),
         "ended": instant(job.finished_at),
         "progress": {"done": job.progress_done, "total": job.progress_total},

@@ -12,6 +12,7 @@ from quantumsvc.backends.models import Backend, CalibrationSet
 from quantumsvc.choices import choices_of
 from quantumsvc.scheduling.calibrations import AlertKind, Trigger
 from quantumsvc.wire.ids import new_id
+from reservations_app.models import Window
 from sessions_app.models.jobs import Job
 
 
@@ -108,7 +109,8 @@ class CalibrationRun(models.Model):
     The job's state is the run's: only what a job can't tell is kept here. ``result_set`` is what it
     measured, ``base_set`` the set that was current before. ``is_partial`` says that some values of
     ``base_set`` were kept because they could not be measured; ``report`` tells which and why, and how far
-    the values have moved. Empty ``qubits`` and ``experiments`` mean all.
+    the values have moved. ``window`` is the time that was reserved for it. Empty ``qubits`` and
+    ``experiments`` mean all.
     """
 
     id = models.CharField(primary_key=True, max_length=36, default=new_id)
@@ -119,6 +121,9 @@ class CalibrationRun(models.Model):
         CalibrationSchedule, on_delete=models.SET_NULL, null=True, blank=True, related_name="runs"
     )
     requested_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+", null=True, blank=True)
+    window = models.ForeignKey(
+        Window, on_delete=models.PROTECT, null=True, blank=True, related_name="calibrations"
+    )
     note = models.CharField(max_length=300, blank=True)
     qubits = ArrayField(models.PositiveIntegerField(), default=list, blank=True)
     experiments = ArrayField(models.CharField(max_length=20), default=list, blank=True)

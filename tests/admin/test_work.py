@@ -245,7 +245,7 @@ def test_it_sets_the_policy_of_calibrations(olga: Reader, backend: Backend) -> N
 SCHEDULE = "sessions_app/calibrationschedule"
 DAILY = {
     "name": "nightly", "rrule": "freq=daily", "starts_at": "2026-11-20T03:00", "time_zone": "Europe/Berlin",
-    "deferral_seconds": "600", "is_active": "on",
+    "deferral_seconds": "600", "window_minutes": "0", "is_active": "on",
 }  # fmt: skip
 
 

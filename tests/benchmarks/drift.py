@@ -140,8 +140,8 @@ def plot(history: History, name: str, path: Path) -> None:
             fmt="o", capsize=3, label="measured",
         )  # fmt: skip
         panel.set_ylabel(f"{key[0]} {'-'.join(map(str, key[1]))} ({unit})")
-    panels[0, 0].legend(loc="upper right")
-    panels[0, 0].set_title(f"{name}: drift and calibrations")
+    figure.legend(*panels[0, 0].get_legend_handles_labels(), loc="upper right", ncols=3)
+    panels[0, 0].set_title(f"{name}: drift and calibrations", loc="left")
     panels[-1, 0].set_xlabel("days")
     figure.tight_layout()
     figure.savefig(path, dpi=110)

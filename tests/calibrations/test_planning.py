@@ -5,9 +5,13 @@ from typing import Any
 
 import pytest
 from django.core.exceptions import ValidationError
+from django.db import transaction
 
 from quantumsvc.backends.models import Backend
+from quantumsvc.errors import Several
 from quantumsvc.scheduling.states import WindowState
+from reservations_app.services import life
+from reservations_app.services.booking import TimeTaken
 from sessions_app.models import BackendAlert, CalibrationPolicy, CalibrationRun, CalibrationSchedule, Job
 from sessions_app.services.calibrations.debt import debt_of
 from sessions_app.services.calibrations.planning import (
@@ -18,8 +22,10 @@ from sessions_app.services.calibrations.planning import (
     plan_all,
     watch_overdue,
 )
+from sessions_app.services.calibrations.requesting import Wish, cancel_calibration, request_calibration
 from sessions_app.services.timekeeper import next_sweep
-from tests.calibrations.making import ask, make_chip
+from tests.calibrations.making import ask, make_chip, measured
+from tests.calibrations.test_concluding import ended, started
 from tests.factories import START, at, make_author, make_user, open_, submit
 from tests.reservations.making import make_window
 from tests.services.worker import Worker
@@ -134,6 +140,52 @@ def test_it_tells_all_that_is_wrong_at_once(chip: Backend) -> None:
 def test_it_wakes_the_timekeeper_when_a_calibration_is_due(chip: Backend) -> None:
     ask(chip, 7)
     assert next_sweep(at(0)) == pytest.approx(7.0)
+
+
+# --- Windows ---
+
+
+def test_it_reserves_time_and_gives_back_what_is_left(chip: Backend) -> None:
+    operator = make_user(is_operator=True)
+    wish = Wish(due_at=at(600), window_minutes=30, note="monthly")
+    run = request_calibration(backend=chip, wish=wish, now=START, by=operator)
+    window = run.window
+    assert window is not None
+    assert (window.kind, window.starts_at, window.ends_at) == ("calibration", at(600), at(2_400))
+    life.begin(window.pk, at=at(600))
+    ended(started(run, 600), 700, measured=measured(("T1", (0,), 90e-6)))
+    window.refresh_from_db()
+    assert (window.state, window.released_at) == ("completed", at(700))
+
+
+def test_it_cancels_the_window_of_a_calibration_that_is_given_up(chip: Backend) -> None:
+    operator = make_user(is_operator=True)
+    wish = Wish(due_at=at(600), window_minutes=30)
+    run = request_calibration(backend=chip, wish=wish, now=START, by=operator)
+    cancel_calibration(run=run, now=at(5), by=operator)
+    assert run.window is not None
+    run.window.refresh_from_db()
+    assert run.window.state == "cancelled"
+
+
+def test_it_asks_for_nothing_when_the_time_is_taken(chip: Backend) -> None:
+    make_window(600, 1_200, backend=chip, kind="maintenance")
+    wish = Wish(due_at=at(900), window_minutes=30)
+    with pytest.raises((TimeTaken, Several)), transaction.atomic():
+        request_calibration(backend=chip, wish=wish, now=START, by=make_user(is_operator=True))
+    assert not CalibrationRun.objects.exists()
+    assert not Job.objects.exists()
+
+
+def test_it_plans_without_a_window_where_the_time_is_taken(chip: Backend) -> None:
+    due = datetime(2026, 11, 22, 3, 30, tzinfo=UTC)
+    seconds = (due - START).total_seconds()
+    make_window(seconds, seconds + 60, backend=chip, kind="maintenance")
+    run = schedule(chip, window_minutes=30).runs.get()
+    assert (run.window, run.due_at) == (None, due)
+    other = schedule(make_chip(), window_minutes=30).runs.get()
+    assert other.window is not None
+    assert other.window.starts_at == due
 
 
 # --- Debt ---

@@ -24,6 +24,7 @@ from quantumsvc.scheduling.calibrations import AlertKind
 from quantumsvc.wire.times import iso_z
 from sessions_app.events import CHANNEL, BackendAlerted, BackendChanged, encode_event
 from sessions_app.models import BackendAlert, CalibrationPolicy, CalibrationRun
+from sessions_app.services.calibrations.windows import give_back
 
 logger = logging.getLogger(__name__)
 
@@ -63,6 +64,7 @@ def conclude(job_id: str, measured: Measured, now: datetime) -> None:
         is_partial=bool(measured.failures),
         report=_report(found, over, measured),
     )
+    give_back(run.window_id, now=now)
     tell_changed(run.backend)
     _tell(run, measured, over, now)
 

@@ -29,6 +29,7 @@ FIELDS = (
     "time_zone",
     "starts_at",
     "deferral_seconds",
+    "window_minutes",
     "qubits",
     "experiments",
     "is_active",
@@ -143,6 +144,7 @@ def plan_next(schedule_id: str, now: datetime) -> CalibrationRun | None:
         qubits=schedule.qubits,
         experiments=_experiments(schedule),
         deferral_seconds=schedule.deferral_seconds,
+        window_minutes=schedule.window_minutes,
         note=schedule.name,
     )
     return request_calibration(backend=schedule.backend, wish=wish, now=now, by=None, schedule=schedule)

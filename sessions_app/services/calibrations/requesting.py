@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import transaction
 
@@ -17,7 +17,10 @@ from quantumsvc.scheduling.calibrations import Trigger
 from quantumsvc.scheduling.states import PENDING_JOB_STATES
 from quantumsvc.statements import run
 from quantumsvc.wire.ids import new_id
+from reservations_app.models import Window
+from reservations_app.services.rules import Span
 from sessions_app.models import CalibrationRun, CalibrationSchedule, Job
+from sessions_app.services.calibrations.windows import give_back, reserve, reserve_if_free
 from sessions_app.services.calibrations.wishes import CALIBRATION, refuse_impossible
 from sessions_app.services.endings import cancel_job
 from sessions_app.services.leases import look_at
@@ -30,12 +33,16 @@ LONGEST_SECONDS = 1_800
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:
-    """What is to be measured, and when. Empty ``qubits`` and ``experiments`` mean all."""
+    """What is to be measured, and when. Empty ``qubits`` and ``experiments`` mean all.
+
+    ``window_minutes`` is how much time to reserve for it from ``due_at`` on; 0 reserves none.
+    """
 
     due_at: datetime
     qubits: Sequence[int] = ()
     experiments: Sequence[Experiment] = ()
     deferral_seconds: int = 0
+    window_minutes: int = 0
     note: str = ""
 
 
@@ -51,7 +58,8 @@ def request_calibration(
 ) -> CalibrationRun:
     """Store a calibration that takes the first free moment from ``wish.due_at`` on (S2).
 
-    Raises :class:`BadRequest` for a backend or qubits that can't be calibrated.
+    Raises :class:`BadRequest` for a backend or qubits that can't be calibrated, and what booking raises if
+    time is to be reserved for it and can't be. A schedule's is asked for without a window then.
     """
     asked = Asked(tuple(sorted(set(wish.qubits))), tuple(wish.experiments))
     refuse_impossible(backend, asked)
@@ -64,6 +72,7 @@ def request_calibration(
         job=job,
         trigger=(Trigger.SCHEDULE if schedule else Trigger.REQUEST).value,
         schedule=schedule,
+        window=_window(backend, wish, now, by, schedule),
         requested_by=by,
         note=wish.note,
         qubits=list(asked.qubits),
@@ -75,6 +84,19 @@ def request_calibration(
         asked_for = {"backend": backend.name, "due_at": wish.due_at, "qubits": list(asked.qubits)}
         audit.note("calibration.requested", asked_run, actor=by, now=now, after=asked_for, reason=reason)
     return asked_run
+
+
+def _window(
+    backend: Backend, wish: Wish, now: datetime, by: User | None, schedule: CalibrationSchedule | None
+) -> Window | None:
+    if not wish.window_minutes:
+        return None
+    span = Span(wish.due_at, wish.due_at + timedelta(minutes=wish.window_minutes))
+    if schedule is None and by is not None:
+        return reserve(backend, span, by=by, now=now, note=wish.note)
+    return reserve_if_free(
+        backend, span, by=schedule.created_by if schedule else None, now=now, note=wish.note
+    )
 
 
 def _job(backend: Backend, wish: Wish, now: datetime) -> Job:
@@ -101,4 +123,5 @@ def cancel_calibration(*, run: CalibrationRun, now: datetime, by: User | None, r
     if run.job.state not in PENDING_JOB_STATES:
         raise Conflict(f"The calibration has ended already: it is {run.job.state}.")
     cancel_job(job=run.job, now=now)
+    give_back(run.window_id, now=now, by=by)
     audit.note("calibration.cancelled", run, actor=by, now=now, reason=reason)
