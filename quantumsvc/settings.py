@@ -132,7 +132,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
-                "quantumsvc.accounts.shell.shell",
+                "quantumsvc.accounts.shell.frame",
             ]
         },
     }

@@ -26,10 +26,10 @@ def _chosen(request: HttpRequest, name: str, known: tuple[str, ...]) -> str:
     return value if value in known else known[0]
 
 
-def shell(request: HttpRequest) -> dict[str, Any]:
+def frame(request: HttpRequest) -> dict[str, Any]:
     """A context processor; ``now`` (seconds since 1970) tells the page's scripts what time it is here."""
     return {
-        "shell": {
+        "frame": {
             "theme": theme_of(request),
             "themes": THEMES,
             "clock": clock_of(request),

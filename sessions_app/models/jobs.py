@@ -115,6 +115,12 @@ class Job(models.Model):
                 name="job_system",
             ),
             models.Index(fields=("instance", "-created_at", "-id"), name="jobs_of_instance"),
+            # Counted and paged by state, however many there are.
+            models.Index(
+                fields=("instance", "state", "-created_at", "-id"),
+                condition=Q(deleted_at__isnull=True),
+                name="jobs_by_state",
+            ),
             models.Index(fields=("session", "-created_at"), name="jobs_of_session"),
             GinIndex(fields=("tags",), name="jobs_by_tag"),
         )

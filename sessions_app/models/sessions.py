@@ -60,7 +60,8 @@ class Session(models.Model):
     class Meta:
         ordering = ("-created_at", "-id")
         indexes = (
-            models.Index(fields=("instance", "-created_at"), name="sessions_of_instance"),
+            models.Index(fields=("instance", "-created_at", "-id"), name="sessions_of_instance"),
+            models.Index(fields=("instance", "state", "-created_at", "-id"), name="sessions_by_state"),
             # Counted where an instance may have only so many (S10).
             models.Index(fields=("instance",), condition=~Q(state="closed"), name="sessions_not_closed"),
             # Read by the settling of overdue sessions before every answer.

@@ -10,14 +10,15 @@ from sessions_app.pages import (
     connect,
     extending,
     job,
-    jobs,
     session,
     sessions,
     usage,
 )
+from sessions_app.pages.work import bulk, page
 
 urlpatterns = [
-    path("", jobs.jobs_page, name="jobs"),
+    path("", page.jobs_page, name="jobs"),
+    path("jobs/cancel", bulk.cancel_jobs_page, name="jobs-cancel"),
     path("jobs/<str:ident>", job.job_page, name="job"),
     path("jobs/<str:ident>/inputs", job.inputs_part, name="job-inputs"),
     path("jobs/<str:ident>/result", job.result_file, name="job-result"),

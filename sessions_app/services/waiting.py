@@ -37,12 +37,15 @@ FORESEEN = timedelta(days=60)
 # Where nothing is known of a program, its jobs may take between these parts of their limit.
 UNKNOWN = (0.01, 0.2, 1.0)
 
-_QUEUE = f"""
+_ENTRIES = f"""
 SELECT {JOB_COLUMNS}, j.program, j.max_seconds, i.is_active, u.is_active
 FROM sessions_app_job j
 JOIN accounts_instance i ON i.id = j.instance_id
 JOIN accounts_user u ON u.id = j.user_id
 {RUN_TIME}
+"""
+_SOME = f"{_ENTRIES} WHERE j.id = ANY(%s) AND j.state = 'queued'"
+_QUEUE = f"""{_ENTRIES}
 WHERE j.backend_id = %s AND j.state = 'queued' AND NOT j.is_system ORDER BY j.created_at, j.id LIMIT %s
 """
 
@@ -85,6 +88,22 @@ def outlook(job: Job, now: datetime) -> Outlook | None:
     foreseen = forecast(snapshot, queue, estimates, _sessions(job.backend_id), only=job.pk)
     waiting = explain(snapshot, [entry])[job.pk]
     return Outlook(waiting, foreseen.get(job.pk, Expectation()))
+
+
+@transaction.atomic
+def reasons(jobs: Collection[Job], now: datetime) -> dict[str, Waiting]:
+    """Why each of some waiting jobs waits; those that do not wait any more are left out.
+
+    Overdue sessions must have been settled. Costs a few statements for each backend among them.
+    """
+    rows = run(Statement(_SOME, [[job.pk for job in jobs]]))[0] if jobs else []
+    over = over_limit(now) if rows else {}
+    entries = {row[0]: _queued(row, over) for row in rows}
+    told: dict[str, Waiting] = {}
+    for backend in {job.backend_id: job.backend for job in jobs if job.pk in entries}.values():
+        of_backend = [entries[job.pk] for job in jobs if job.backend_id == backend.pk and job.pk in entries]
+        told |= explain(present(backend, now), of_backend)
+    return told
 
 
 @dataclass(frozen=True, slots=True)

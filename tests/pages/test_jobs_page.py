@@ -8,7 +8,8 @@ import pytest
 from quantumsvc.accounts.models import Membership
 from quantumsvc.backends.models import Backend
 from sessions_app.models import Job
-from sessions_app.pages import paging
+from sessions_app.pages.work import paging
+from sessions_app.pages.work.places import Place
 from sessions_app.services.endings import cancel_job
 from sessions_app.services.submission import Author
 from tests.api.conftest import Time
@@ -23,7 +24,8 @@ def test_it_shows_each_job_to_every_member_and_the_operator(
     job = submit(author, backend, tags=["vqe"])
     for reader in (wanda, rita, max_, olga):
         text = reader.sees("/")
-        row = f"Queued {job.pk} sampler job {backend.name} the lab wanda vqe 2026-11-21 12:00:00"
+        why = "It is next and starts at once."
+        row = f"Queued {job.pk} sampler {why} job {backend.name} the lab wanda vqe 2026-11-21 12:00:00"
         assert row in text
 
 
@@ -145,14 +147,16 @@ def test_it_finds_nothing_foreign_by_any_filter(stranger: Reader, mixed: dict[st
 
 
 def test_it_counts_each_state_by_the_other_filters(wanda: Reader, mixed: dict[str, Job]) -> None:
-    assert "All 7 Queued 6 Running 0 Completed 0 Failed 0 Cancelled 1" in wanda.sees("/")
-    assert "All 2 Queued 2 Running 0" in wanda.sees("/", backend="elsewhere", state="cancelled")
+    assert "All 8 Queued 6 Running 0 Completed 0 Failed 0 Cancelled 1 Sessions Sessions Open 1" in wanda.sees(
+        "/"
+    )
+    assert "All 3 Queued 2 Running 0" in wanda.sees("/", backend="elsewhere", state="cancelled")
 
 
 def test_it_leads_back_to_all_states(wanda: Reader, mixed: dict[str, Job]) -> None:
     page = wanda.get("/", state="cancelled").content.decode()
-    assert re.search(r'<a href="/\??">All <', page)
-    assert re.search(r'<a href="/\?state=cancelled" aria-current="true">Cancelled <', page)
+    assert re.search(r'<a class="" href="/\??">All <', page)
+    assert re.search(r'<a class="cancelled" href="/\?state=cancelled" aria-current="true">Cancelled <', page)
 
 
 def test_it_keeps_the_filters_in_the_form_and_in_its_links(wanda: Reader, mixed: dict[str, Job]) -> None:
@@ -205,11 +209,12 @@ def test_its_pages_hold_still_while_jobs_come_and_change(
 def test_it_gives_the_newest_page_where_less_than_one_is_newer(
     wanda: Reader, author: Author, backend: Backend, many: list[str]
 ) -> None:
-    third = f"?after={paging.cursor_of(Job.objects.get(pk=many[2]))}"
+    job = Job.objects.get(pk=many[2])
+    third = f"?after={Place(at=job.created_at, ident=job.pk, kind='jobs').cursor}"
     assert jobs_in(wanda.get("/" + third)) == many[:4]
 
 
-@pytest.mark.parametrize("cursor", ["", "x", "1.", "9" * 18 + ".a", "1.a\0", "-1.a"])
+@pytest.mark.parametrize("cursor", ["", "x", "1.a", "9" * 18 + ".a.j", "1.a\0.j", "-1.a.j", "1.a.x"])
 def test_it_gives_the_newest_page_for_a_cursor_that_it_cannot_read(
     wanda: Reader, many: list[str], cursor: str
 ) -> None:

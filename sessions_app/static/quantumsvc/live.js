@@ -51,6 +51,7 @@ export function startLive() {
     onChanges: (changes) => hear(refresher, changes),
     onLook: () => wantAll(refresher),
   });
+  document.addEventListener("quantumsvc:look", () => wantAll(refresher));
   indicator.addEventListener("click", () => connection.toggle());
   document.addEventListener("visibilitychange", () => connection.attend(!document.hidden));
   connection.attend(!document.hidden);

@@ -5,7 +5,18 @@ function keep(name, value) {
   document.cookie = `${name}=${value}; path=/; max-age=${YEAR}; samesite=lax`;
 }
 
+function keepUnticked(group) {
+  const hidden = [...group.querySelectorAll("input:not(:checked)")].map((box) => box.value);
+  keep(group.dataset.cookieList, hidden.join("."));
+}
+
 export function startPreferences() {
+  document.addEventListener("change", (event) => {
+    const group = event.target.closest("[data-cookie-list]");
+    if (!group) return;
+    keepUnticked(group);
+    document.dispatchEvent(new CustomEvent("quantumsvc:look"));
+  });
   for (const group of document.querySelectorAll("[data-cookie]")) {
     group.addEventListener("change", (event) => {
       keep(group.dataset.cookie, event.target.value);

@@ -1,0 +1,1 @@
+"""The Jobs page: jobs, sessions and batches in one table, filtered, paged and live."""

@@ -1,0 +1,221 @@
+"""Finding the rows of the Jobs page in a time that does not grow with the table.
+
+Rows are read instance by instance along an index, newest first, and merged. What an index serves (state,
+dates, the session) narrows the reading; what none serves is looked for among the newest rows of each
+instance, as many as ``WINDOW``, and the page says where it stopped.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db import connection
+
+from quantumsvc.accounts.models import User
+from sessions_app.pages.work.filters import JOBS, SESSIONS, WorkFilters
+from sessions_app.pages.work.places import Place
+
+# So many rows of an instance are looked through for what no index serves.
+WINDOW = 20_000
+# A count goes so far.
+COUNTED = 1_000
+
+_TABLES = {JOBS: "sessions_app_job", SESSIONS: "sessions_app_session"}
+_ALIVE = {JOBS: "r.deleted_at IS NULL", SESSIONS: "true"}
+_LARGEST_ID = 2**63 - 1
+
+_OF_KIND = """
+SELECT '{kind}' AS kind, found.id, found.created_at
+FROM unnest(%s::bigint[]) AS visible(id) CROSS JOIN LATERAL (
+    SELECT w.id, w.created_at FROM (
+        SELECT * FROM {table} r WHERE r.instance_id = visible.id AND {narrow}
+        ORDER BY r.created_at {order}, r.id {order} LIMIT %s
+    ) w WHERE {match} ORDER BY w.created_at {order}, w.id {order} LIMIT %s
+) AS found"""
+
+_EDGE = """
+SELECT '{kind}' AS kind, edge.id, edge.created_at
+FROM unnest(%s::bigint[]) AS visible(id) CROSS JOIN LATERAL (
+    SELECT r.id, r.created_at FROM {table} r WHERE r.instance_id = visible.id AND {narrow}
+    ORDER BY r.created_at DESC, r.id DESC OFFSET %s LIMIT 1
+) AS edge"""
+
+_COUNT = """(SELECT count(*) FROM (
+    SELECT 1 FROM unnest(%s::bigint[]) AS visible(id) CROSS JOIN LATERAL (
+        SELECT 1 FROM (
+            SELECT * FROM {table} r WHERE r.instance_id = visible.id AND {narrow}
+            ORDER BY r.created_at DESC, r.id DESC LIMIT %s
+        ) w WHERE {match} LIMIT %s
+    ) AS each_one LIMIT %s
+) AS counted)"""
+
+
+@dataclass
+class Conditions:
+    """SQL and its parameters; all must hold."""
+
+    words: list[str] = field(default_factory=lambda: ["true"])
+    parameters: list[object] = field(default_factory=list)
+
+    def add(self, words: str, *parameters: object) -> None:
+        self.words.append(words)
+        self.parameters += parameters
+
+    @property
+    def sql(self) -> str:
+        return " AND ".join(self.words)
+
+    @property
+    def are_any(self) -> bool:
+        """Whether something must hold."""
+        return len(self.words) > 1
+
+
+def number(text: str) -> int:
+    """The number, or one that no row has."""
+    found = int(text) if text.isascii() and text.isdigit() and len(text) < 20 else 0
+    return found if found <= _LARGEST_ID else 0
+
+
+def narrowing(kind: str, filters: WorkFilters, state: str | None = None) -> Conditions:
+    """What an index serves. ``state`` stands for the one that was asked for."""
+    found = Conditions()
+    found.add(_ALIVE[kind])
+    wanted = filters.state if state is None else state
+    if wanted:
+        found.add("r.state = %s", wanted)
+    since, until = filters.moments()
+    if since:
+        found.add("r.created_at >= %s", since)
+    if until:
+        found.add("r.created_at < %s", until)
+    if filters.session:
+        found.add("r.session_id = %s" if kind == JOBS else "r.id = %s", filters.session)
+    return found
+
+
+def matching(kind: str, filters: WorkFilters, user: User) -> Conditions:
+    """What no index serves."""
+    found = Conditions()
+    if filters.backend:
+        found.add("w.backend_id = (SELECT id FROM backends_backend WHERE name = %s)", filters.backend)
+    if filters.owner == "mine":
+        found.add("w.user_id = %s", user.pk)
+    elif filters.owner:
+        found.add("w.user_id = (SELECT id FROM accounts_user WHERE username = %s)", filters.owner)
+    if kind == JOBS:
+        _match_jobs(found, filters)
+    else:
+        _match_sessions(found, filters)
+    return found
+
+
+_IN_MODE = "EXISTS (SELECT 1 FROM sessions_app_session s WHERE s.id = w.session_id AND s.mode = '{}')"
+_MODES = {
+    "job": "w.session_id IS NULL",
+    "session": _IN_MODE.format("dedicated"),
+    "batch": _IN_MODE.format("batch"),
+}
+_IN_WINDOW = """EXISTS (
+    SELECT 1 FROM reservations_app_window v
+    WHERE v.id = %s AND v.backend_id = w.backend_id AND v.instance_id = w.instance_id
+    AND w.started_at >= v.starts_at AND w.started_at < coalesce(v.released_at, v.ends_at)
+)"""
+
+
+def _match_jobs(found: Conditions, filters: WorkFilters) -> None:
+    if filters.mode:
+        found.add(_MODES.get(filters.mode, "false"))
+    if filters.tag:
+        found.add("w.tags @> ARRAY[%s]::varchar[]", filters.tag)
+    if filters.reservation:
+        found.add(_IN_WINDOW, filters.reservation)
+    if filters.text:
+        words = filters.text.lower()
+        found.add(
+            "(position(%s in w.id) > 0 OR position(%s in lower(array_to_string(w.tags, ' '))) > 0"
+            " OR position(%s in w.program) > 0)",
+            words, words, words,
+        )  # fmt: skip
+
+
+def _match_sessions(found: Conditions, filters: WorkFilters) -> None:
+    if filters.mode:
+        found.add("w.mode = %s", {"session": "dedicated"}.get(filters.mode, filters.mode))
+    if filters.text:
+        found.add("position(%s in w.id) > 0", filters.text.lower())
+
+
+def visible_ids(instances: Sequence[int], filters: WorkFilters) -> list[int]:
+    """The instances that are read: of those the reader may see, the one that was asked for."""
+    return [pk for pk in instances if not filters.instance or pk == number(filters.instance)]
+
+
+Found = tuple[str, str, Any]
+
+
+def _rows(sql: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
+    # Not prepared: the plan depends on what is asked for.
+    with connection.cursor() as cursor:
+        cursor.execute(sql, parameters)
+        return list(cursor.fetchall())
+
+
+class Finder:
+    """Reads rows that match the filters in the instances that the reader may see."""
+
+    def __init__(self, instances: Sequence[int], filters: WorkFilters, user: User) -> None:
+        self._instances = visible_ids(instances, filters)
+        self._filters = filters
+        self._matching = {kind: matching(kind, filters, user) for kind in filters.kinds}
+
+    def page(self, place: Place | None, limit: int, *, newer: bool = False) -> list[Found]:
+        """At most ``limit`` rows on one side of a place, nearest first; ``None``: from the newest."""
+        if not self._matching:
+            return []
+        order = "ASC" if newer else "DESC"
+        parts, parameters = [], list[object]()
+        for kind, match in self._matching.items():
+            narrow = self._narrow(kind, place, newer=newer)
+            window = WINDOW if match.are_any else limit
+            parts.append(
+                _OF_KIND.format(
+                    kind=kind, table=_TABLES[kind], order=order, narrow=narrow.sql, match=match.sql
+                )
+            )
+            parameters += [self._instances, *narrow.parameters, window, *match.parameters, limit]
+        sql = f"{' UNION ALL '.join(parts)} ORDER BY 3 {order}, 2 {order}, 1 {order} LIMIT %s"
+        return [(row[0], row[1], row[2]) for row in _rows(sql, [*parameters, limit])]
+
+    def edge(self, place: Place | None) -> Place | None:
+        """Up to where rows older than ``place`` were looked through; ``None`` when it was all of them."""
+        parts, parameters = [], list[object]()
+        for kind, match in self._matching.items():
+            if match.are_any:
+                narrow = self._narrow(kind, place, newer=False)
+                parts.append(_EDGE.format(kind=kind, table=_TABLES[kind], narrow=narrow.sql))
+                parameters += [self._instances, *narrow.parameters, WINDOW - 1]
+        if not parts:
+            return None
+        sql = f"{' UNION ALL '.join(parts)} ORDER BY 3 DESC, 2 DESC, 1 DESC LIMIT 1"
+        rows = _rows(sql, parameters)
+        return Place(at=rows[0][2], ident=rows[0][1], kind=rows[0][0]) if rows else None
+
+    def counts(self, kind: str, states: Sequence[str]) -> dict[str, int]:
+        """How many rows of a kind are in each state, counted as far as ``COUNTED`` and one more."""
+        if kind not in self._matching:
+            return dict.fromkeys(states, 0)
+        match, parts, parameters = self._matching[kind], [], list[object]()
+        for state in states:
+            narrow = narrowing(kind, self._filters, state)
+            parts.append(_COUNT.format(table=_TABLES[kind], narrow=narrow.sql, match=match.sql))
+            window = WINDOW if match.are_any else COUNTED + 1
+            parameters += [self._instances, *narrow.parameters, window, *match.parameters]
+            parameters += [COUNTED + 1, COUNTED + 1]
+        return dict(zip(states, _rows(f"SELECT {', '.join(parts)}", parameters)[0], strict=True))
+
+    def _narrow(self, kind: str, place: Place | None, *, newer: bool) -> Conditions:
+        found = narrowing(kind, self._filters)
+        if place is not None:
+            found.add(*place.beyond(kind, newer=newer))
+        return found

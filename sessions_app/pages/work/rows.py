@@ -1,0 +1,119 @@
+"""What a row of the Jobs page shows, read with a few statements for all rows."""
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.utils import timezone
+
+from quantumsvc.accounts.models import Instance, User
+from quantumsvc.scheduling.states import JobState, SessionMode, SessionState
+from quantumsvc.scheduling.timers import max_ttl_deadline
+from quantumsvc.scheduling.words import sentence
+from sessions_app.models import Job, Session
+from sessions_app.pages.reading import visible_jobs, visible_sessions
+from sessions_app.pages.rows import JobRow, SessionRow, job_row, session_rows
+from sessions_app.pages.work.filters import JOBS, SESSIONS
+from sessions_app.pages.work.finding import Found
+from sessions_app.services.waiting import reasons
+
+
+@dataclass(frozen=True)
+class JobLine:
+    """One job. ``why`` says why it waits, without names that the reader may not see; else it is empty."""
+
+    row: JobRow
+    why: str
+    may_cancel: bool
+    kind: str = "job"
+
+
+@dataclass(frozen=True)
+class SessionLine:
+    """One session or batch. Moments are None while their timer does not run."""
+
+    row: SessionRow
+    holder: str
+    idles_at: datetime | None
+    closes_at: datetime | None
+    kind: str = "session"
+
+
+Line = JobLine | SessionLine
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Who reads: the instances they see, and those in which they may change something."""
+
+    user: User
+    instances: Sequence[Instance]
+    writes_in: Collection[int]
+
+    @property
+    def visible(self) -> set[str]:
+        return {str(each.pk) for each in self.instances}
+
+
+def lines(found: Sequence[Found], reader: Reader, now: datetime) -> list[Line]:
+    """The rows of a page in its order; one that vanished since it was found is left out."""
+    jobs = list(visible_jobs(reader.user).filter(pk__in=_idents(found, JOBS)))
+    sessions = list(visible_sessions(reader.user).filter(pk__in=_idents(found, SESSIONS)))
+    job_lines, session_lines = _job_lines(jobs, reader, now), _session_lines(sessions, reader)
+    known: dict[str, dict[str, Any]] = {JOBS: job_lines, SESSIONS: session_lines}
+    return [known[kind][ident] for kind, ident, _ in found if ident in known[kind]]
+
+
+def _idents(found: Iterable[Found], wanted: str) -> list[str]:
+    return [ident for kind, ident, _ in found if kind == wanted]
+
+
+def _job_lines(jobs: Collection[Job], reader: Reader, now: datetime) -> dict[str, JobLine]:
+    waiting = reasons([job for job in jobs if job.state == JobState.QUEUED], now)
+    zone = timezone.get_current_timezone()
+    visible = reader.visible
+    why = {ident: sentence(each, visible, now, zone) for ident, each in waiting.items()}
+    return {
+        job.pk: JobLine(
+            job_row(job, now),
+            why.get(job.pk, ""),
+            may_cancel=not job.is_terminal and job.instance_id in reader.writes_in,
+        )
+        for job in jobs
+    }
+
+
+def _session_lines(sessions: Sequence[Session], reader: Reader) -> dict[str, SessionLine]:
+    holders = _holders({each.backend_id for each in sessions if each.state != SessionState.CLOSED}, reader)
+    return {row.session.pk: _session_line(row, holders) for row in session_rows(sessions)}
+
+
+def _session_line(row: SessionRow, holders: dict[int, str]) -> SessionLine:
+    session = row.session
+    is_open = session.state != SessionState.CLOSED
+    own = session.state == SessionState.ACTIVE
+    return SessionLine(
+        row,
+        holder=(_holds(session) if own else holders.get(session.backend_id, "free")) if is_open else "",
+        idles_at=session.interactive_deadline if is_open else None,
+        closes_at=max_ttl_deadline(session.facts()) if is_open else None,
+    )
+
+
+def _holds(session: Session) -> str:
+    return "held by this session" if session.mode == SessionMode.DEDICATED else "this batch goes first"
+
+
+def _holders(backends: Collection[int], reader: Reader) -> dict[int, str]:
+    """Who has each backend at this moment, as far as the reader may know."""
+    if not backends:
+        return {}
+    visible = {each.pk for each in reader.instances}
+    running = Job.objects.filter(backend__in=backends, state=JobState.RUNNING).order_by()
+    active = Session.objects.filter(backend__in=backends, state=SessionState.ACTIVE).order_by()
+    told: dict[int, str] = {}
+    for kind, rows in (("job", running), ("session", active)):
+        for backend, ident, instance in rows.values_list("backend_id", "pk", "instance_id"):
+            told[backend] = f"{kind} {ident}" if instance in visible else f"a {kind} of another instance"
+    return {backend: f"busy with {what}" for backend, what in told.items()}

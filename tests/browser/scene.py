@@ -1,0 +1,112 @@
+"""A lab with some of everything, for the pictures of the pages. Its times lie around the present."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from quantumsvc import clock
+from quantumsvc.accounts.models import Instance, Membership, User
+from quantumsvc.accounts.roles import Role
+from quantumsvc.backends.models import Backend
+from quantumsvc.scheduling.states import SessionMode
+from sessions_app.models import Job, Session
+from sessions_app.services.endings import cancel_job
+from sessions_app.services.submission import Author
+from tests.factories import START, make_backend, make_instance, make_user, open_, submit
+from tests.services.worker import Worker
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What the addresses of the pictures name."""
+
+    member: User
+    reader: User
+    newcomer: User
+    ended: Job
+    waiting: Job
+    running: Job
+    session: Session
+    backend: Backend
+
+
+def _people(lab: Instance) -> dict[str, User]:
+    roles = {"wanda": Role.MANAGER, "felix": Role.WRITER, "rita": Role.READER}
+    people = {name: make_user(username=name) for name in roles}
+    for name, role in roles.items():
+        Membership.objects.create(user=people[name], instance=lab, role=role.value)
+    return people
+
+
+def make_scene() -> Scene:
+    """Store it all and give what is needed to find it."""
+    now = (clock.now() - START).total_seconds()
+    lab, others = make_instance(name="Materials lab"), make_instance(name="Course QC-101")
+    people = _people(lab)
+    wanda, felix = (Author(user=people[name], instance=lab) for name in ("wanda", "felix"))
+    backends = [make_backend(name=name) for name in ("demo_nairobi", "demo_manila", "ibmq_qasm_simulator")]
+    guest = Author(user=make_user(username="guest"), instance=others)
+    Membership.objects.create(user=guest.user, instance=others, role="writer")
+    ended = _past(wanda, felix, backends, now)
+    session, running = _session(wanda, backends[0], now)
+    waiting = _queue(felix, guest, backends, now)
+    return Scene(
+        people["wanda"],
+        people["rita"],
+        make_user(username="newcomer"),
+        ended,
+        waiting,
+        running,
+        session,
+        backends[0],
+    )
+
+
+def _past(wanda: Author, felix: Author, backends: list[Backend], now: float) -> Job:
+    """Six hours of jobs that have ended, one way or another."""
+    worker = Worker(backends[2], when=now - 30_000)
+    ends: list[dict[str, Any]] = [{"end": "completed"}] * 4
+    ends.append(
+        {
+            "end": "failed",
+            "reason": "The circuit has 31 qubits; this backend simulates 29.",
+            "reason_code": 1517,
+        }
+    )
+    job = None
+    for n in range(18):
+        when = now - 25_000 + 1_200 * n
+        job = submit(
+            (wanda, felix)[n % 2], backends[2], when, tags=["sweep", f"theta-{n:02}"] if n % 3 else []
+        )
+        worker.start(when + 2)
+        worker.turn(when + 40 + 7 * n, **ends[n % 5], log="transpiled to 12 layers\nran 4096 shots")
+    cancelled = submit(felix, backends[1], now - 3_000, tags=["typo"])
+    cancel_job(job=cancelled, now=clock.now())
+    assert job is not None
+    return job
+
+
+def _session(wanda: Author, backend: Backend, now: float) -> tuple[Session, Job]:
+    """A VQE session in its sixth iteration."""
+    session = open_(wanda, backend, now - 300)
+    worker = Worker(backend, when=now - 300)
+    for n in range(6):
+        submit(wanda, backend, now - 290 + 40 * n, session_id=session.pk, tags=["vqe", "h2"])
+        worker.start(now - 289 + 40 * n)
+        if n < 5:
+            worker.turn(now - 280 + 40 * n, end="completed")
+    submit(wanda, backend, now - 5, session_id=session.pk, tags=["vqe", "h2"])
+    running = Job.objects.get(session=session, state="running")
+    Job.objects.filter(pk=running.pk).update(phase="executing", progress_done=3, progress_total=8)
+    return Session.objects.get(pk=session.pk), running
+
+
+def _queue(felix: Author, guest: Author, backends: list[Backend], now: float) -> Job:
+    """A batch that waits behind the session, and jobs of several people."""
+    batch = open_(felix, backends[0], now - 120, mode=SessionMode.BATCH)
+    waiting = [
+        submit(felix, backends[0], now - 119 + n, session_id=batch.pk, tags=["tomography"]) for n in range(3)
+    ]
+    submit(guest, backends[0], now - 60)
+    submit(felix, backends[1], now - 20, tags=["calib-check"])
+    return waiting[0]
