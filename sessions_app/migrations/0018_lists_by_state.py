@@ -9,7 +9,7 @@ class Migration(migrations.Migration):
     dependencies = [
         ('accounts', '0004_limits'),
         ('backends', '0003_windows'),
-        ('sessions_app', '0016_pauses'),
+        ('sessions_app', '0017_calibration_window'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
