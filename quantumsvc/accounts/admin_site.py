@@ -7,13 +7,14 @@ from django.contrib.admin.forms import AdminPasswordChangeForm
 from django.contrib.auth.forms import AuthenticationForm
 from django.contrib.auth.views import PasswordChangeView
 from django.core.exceptions import ValidationError
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 
 from quantumsvc import clock
 from quantumsvc.accounts import audit
 from quantumsvc.accounts.models import AuditEntry, User
+from quantumsvc.accounts.pages.signing_in import LimitedLoginView
 
 RECENT = 12
 
@@ -42,7 +43,6 @@ class OperatorSite(AdminSite):
     site_header = "quantumsvc administration"
     site_title = "quantumsvc administration"
     index_title = "Administration"
-    login_form = OperatorLogin
     empty_value_display = "-"
 
     def has_permission(self, request: HttpRequest) -> bool:
@@ -54,6 +54,27 @@ class OperatorSite(AdminSite):
         """The first page: what there is, and what was done last."""
         recent = AuditEntry.objects.all()[:RECENT]
         return super().index(request, {**(extra_context or {}), "recent": recent})
+
+    def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """The sign-in, with the same limit to guessing as that of the pages."""
+        if request.method == "GET" and self.has_permission(request):
+            return HttpResponseRedirect(reverse("admin:index"))
+        context = {
+            **self.each_context(request),
+            "title": "Sign in",
+            "subtitle": None,
+            "app_path": request.get_full_path(),
+            "username": request.user.get_username(),
+            "next": request.GET.get("next") or request.POST.get("next") or reverse("admin:index"),
+            **(extra_context or {}),
+        }
+        view = LimitedLoginView.as_view(
+            authentication_form=OperatorLogin,
+            template_name="admin/sign_in.html",
+            redirect_authenticated_user=False,
+            extra_context=context,
+        )
+        return cast("HttpResponse", view(request))
 
     def password_change(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None

@@ -26,7 +26,8 @@ M = TypeVar("M", bound=models.Model)
 
 # What may be changed of an instance once it is made; moving it to another parent is an act of its own.
 INSTANCE_SETTINGS = (
-    "name", "plan", "shares", "tags", "usage_allocation_seconds", "usage_limit_seconds", "may_calibrate",
+    "name", "plan", "shares", "tags", "usage_allocation_seconds", "usage_limit_seconds", "over_limit",
+    "max_pending_jobs", "max_open_sessions", "may_calibrate",
 )  # fmt: skip
 
 # Hub, group and project are three levels; more than this is a mistake.

@@ -12,7 +12,9 @@ from tests.admin.conftest import act, asked, done, last_act, refused
 from tests.factories import START, make_instance, make_user
 from tests.pages.conftest import Reader
 
-SETTINGS: dict[str, Any] = {"name": "physics", "plan": "open", "shares": "3", "tags": "Teaching, lab"}
+SETTINGS: dict[str, Any] = {
+    "name": "physics", "plan": "open", "shares": "3", "tags": "Teaching, lab", "over_limit": "wait",
+}  # fmt: skip
 PASSWORD = "a long pass phrase"
 
 

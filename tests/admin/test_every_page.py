@@ -11,6 +11,7 @@ from django.urls import reverse
 
 from quantumsvc.accounts.admin.base import OperatorAdmin
 from quantumsvc.accounts.models import User
+from quantumsvc.accounts.pages.signing_in import failed_for_name, failed_from_address
 from quantumsvc.accounts.services import issue_key
 from quantumsvc.backends.models import Backend
 from sessions_app.services.submission import Author
@@ -45,6 +46,13 @@ def addresses(model: type[models.Model]) -> list[str]:
 
 
 GENERAL = ["/admin/", "/admin/password_change/", "/admin/jsi18n/"]
+
+
+@pytest.fixture(autouse=True)
+def forgotten() -> None:
+    """No test's failed tries count in another."""
+    failed_for_name.clear()
+    failed_from_address.clear()
 
 
 @pytest.fixture
@@ -134,6 +142,19 @@ def test_it_signs_in_operators_whatever_the_frameworks_flags_say(
     assert (answer.status_code, answer["Location"]) == (302, "/admin/")
     User.objects.filter(pk=olga.user.pk).update(is_operator=False)
     assert client.get("/admin/").status_code == 302, "at once"
+
+
+def test_it_makes_who_guesses_wait(olga: Reader, client: Any, time: Any) -> None:
+    olga.user.set_password("a long pass phrase")
+    olga.user.save()
+    form = {"username": "olga", "password": "wrong", "next": "/admin/"}
+    for _ in range(8):
+        assert client.post("/admin/login/", form).status_code == 200
+    answer = client.post("/admin/login/", {**form, "password": "a long pass phrase"})
+    assert answer.status_code == 429
+    assert "too many failed tries" in answer.content.decode()
+    time.seconds = 301
+    assert client.post("/admin/login/", {**form, "password": "a long pass phrase"}).status_code == 302
 
 
 def test_its_pages_load_nothing_from_elsewhere_and_run_nothing_inline(rows: None, olga: Reader) -> None:

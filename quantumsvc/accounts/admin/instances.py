@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from quantumsvc.accounts.admin.acts import Act, ActForm, Deed, ReasonGiven, reason_field
 from quantumsvc.accounts.admin.base import OperatorAdmin, ReadOnlyInline, badge
 from quantumsvc.accounts.admin.fields import TagsField, choices, row_field
-from quantumsvc.accounts.models import Instance, Membership
+from quantumsvc.accounts.models import Instance, Membership, OverLimit
 from quantumsvc.accounts.plans import Plan
 from quantumsvc.accounts.services import (
     INSTANCE_SETTINGS,
@@ -40,6 +40,18 @@ class InstanceSettings(ActForm):
         required=False, min_value=0, max_value=MAX_SECONDS,
         help_text="Seconds in 28 days after which its jobs wait (S10); empty: without limit.",
     )  # fmt: skip
+    over_limit = forms.ChoiceField(
+        choices=choices(OverLimit), label="Over its limit, jobs",
+        help_text="Wait in the queue, or are refused when they are submitted.",
+    )  # fmt: skip
+    max_pending_jobs = forms.IntegerField(
+        required=False, min_value=0, max_value=MAX_SECONDS, label="Waiting and running jobs, at most",
+        help_text="Empty: without limit.",
+    )  # fmt: skip
+    max_open_sessions = forms.IntegerField(
+        required=False, min_value=0, max_value=MAX_SECONDS, label="Open sessions, at most",
+        help_text="Empty: without limit.",
+    )  # fmt: skip
     may_calibrate = forms.BooleanField(
         required=False, label="May calibrate backends", help_text="With the client's Calibrator (W9)."
     )
@@ -64,13 +76,15 @@ class NewParent(ActForm):
     reason = reason_field(required=False)
 
 
+# What a new instance is given at once; the rest of its settings follow, in the same transaction.
+AT_ONCE = ("name", "account", "region", "parent", "shares", "tags")
+
+
 def _make(deed: Deed) -> str:
-    fields = {**deed.data}
-    may_calibrate = fields.pop("may_calibrate")
-    instance = create_instance(**{**fields, "plan": Plan(fields["plan"])}, now=deed.now, actor=deed.actor)
-    change_instance(
-        instance=instance, settings={"may_calibrate": may_calibrate}, now=deed.now, actor=deed.actor
-    )
+    given = {name: deed.data[name] for name in AT_ONCE}
+    instance = create_instance(**given, plan=Plan(deed.data["plan"]), now=deed.now, actor=deed.actor)
+    rest = {name: deed.data[name] for name in INSTANCE_SETTINGS if name not in AT_ONCE}
+    change_instance(instance=instance, settings=rest, now=deed.now, actor=deed.actor)
     return f"The instance {instance.name} was made. Clients address it by {instance.crn}"
 
 
@@ -110,7 +124,8 @@ class InstanceAdmin(OperatorAdmin):
     search_help_text = "Name, account or CRN."
     fields = (
         "name", "crn", "account", "region", "plan", "parent", "shares", "tags",
-        "usage_allocation_seconds", "usage_limit_seconds", "may_calibrate",
+        "usage_allocation_seconds", "usage_limit_seconds",
+        "over_limit", "max_pending_jobs", "max_open_sessions", "may_calibrate",
         "state", "archived_at", "created_at",
     )  # fmt: skip
     inlines = (MembersInline,)

@@ -26,7 +26,7 @@ class LimitedLoginView(LoginView):
         wait = _seconds_to_wait(request)
         if not wait:
             return super().post(request, *args, **kwargs)
-        form = AuthenticationForm(request)
+        form = self.get_form_class()(request)
         context = self.get_context_data(form=form, wait=wait)
         return self.render_to_response(context, status=429, headers={"Retry-After": str(wait)})
 
