@@ -3,7 +3,7 @@
 import pytest
 from django.db import DatabaseError, connection, transaction
 
-from quantumsvc.accounts import audit
+from quantumsvc.accounts import audit, origin
 from quantumsvc.accounts.models import AuditEntry
 from quantumsvc.accounts.origin import Via, acting
 from quantumsvc.accounts.plans import Plan
@@ -37,6 +37,7 @@ def test_it_tells_who_did_what_to_what_when_why_and_from_where(people: People) -
 
 
 def test_it_is_the_service_that_acts_when_nobody_asked(people: People) -> None:
+    origin.enter(origin.NOBODY)
     archive_instance(instance=people.lab, now=NOON)
     assert (last().actor, last().actor_name, last().via, last().address) == (None, "", "service", "")
 

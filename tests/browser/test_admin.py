@@ -38,6 +38,10 @@ def addresses(work: Work, backend: Backend) -> dict[str, str]:
         "jobs": "/admin/sessions_app/job/",
         "job": f"/admin/sessions_app/job/{work.running.pk}/change/",
         "calibration": "/admin/sessions_app/calibrationrun/act/request/",
+        "windows": "/admin/reservations_app/window/",
+        "book-window": "/admin/reservations_app/window/act/book/",
+        "book-series": "/admin/reservations_app/series/act/book/",
+        "policy": "/admin/reservations_app/reservationpolicy/act/make/",
         "audit": "/admin/accounts/auditentry/",
         "password": "/admin/password_change/",
     }
