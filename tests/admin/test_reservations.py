@@ -43,7 +43,9 @@ def window(olga: Reader, backend: Backend, lab: Instance) -> Window:
 def test_it_books_on_the_clock_of_the_operator(olga: Reader, backend: Backend, lab: Instance) -> None:
     olga.user.time_zone = "Europe/Berlin"
     olga.user.save()
-    assert "On the clock of Europe/Berlin." in asked(olga, WINDOW, None, "book")
+    shown = asked(olga, WINDOW, None, "book")
+    assert "On the clock of Europe/Berlin." in shown
+    assert "Check first" in shown
     done(act(olga, WINDOW, None, "book", **booking(backend, lab, note="thesis")))
     window = Window.objects.get()
     assert (window.starts_at, window.ends_at) == (

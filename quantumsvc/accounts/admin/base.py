@@ -197,6 +197,8 @@ class OperatorAdmin(ReadOnly, ModelAdmin):
             "possible": sum(not refused for _, refused in refusals),
             "marked": marked,
             "checked": checked,
+            # A template would call the function.
+            "can_check": act.check is not None,
             "back": self._back(None if marked or not rows else rows[0]),
             "media": self.media + form.media,
         }

@@ -20,7 +20,8 @@ class ZoneField(forms.ChoiceField):
     def __init__(self, **kwargs: Any) -> None:
         # The browser narrows the list while a name is typed.
         names = sorted(available_timezones())
-        super().__init__(choices=[(name, name) for name in names], label="Time zone", **kwargs)
+        given = {"label": "Time zone", "initial": timezone.get_current_timezone_name, **kwargs}
+        super().__init__(choices=[(name, name) for name in names], **given)
 
 
 def _clock_widget() -> forms.DateTimeInput:
