@@ -2,9 +2,10 @@
 
 Run:  python -m tests.benchmarks.window_lateness [--windows 100] [--backends 4] [--waiting 1000]
 
-A service of its own is started in a fresh folder. Each backend gets short windows, one after the other, for an
-instance with hardly any shares, 1000 waiting jobs of another instance that run far longer than they are
-expected to, and waiting jobs of the window's owner. So at nearly every start a foreign job must be stopped.
+A service of its own is started in a fresh folder. Each backend gets short windows, one after the other, for
+an instance with hardly any shares, 1000 waiting jobs of another instance that run far longer than they are
+expected to, and shortly before each window a job of its owner. So at nearly every start a foreign job runs
+and must be stopped.
 Lateness is the time from a window's start to the start of the owner's first job in it, by their rows.
 """
 
@@ -25,6 +26,8 @@ ROOT = Path(__file__).resolve().parents[2]
 LENGTH, PAUSE = timedelta(seconds=2.5), timedelta(seconds=1.5)
 # From the booking to the first window.
 LEAD = timedelta(seconds=5)
+# So long before each start the owner sends a job, which must wait for it: a foreign one runs.
+BEFORE = timedelta(seconds=0.4)
 DEVICES = ("demo_manila", "demo_nairobi", "demo_guadalupe", "demo_kolkata")
 
 
@@ -77,13 +80,22 @@ def measure(options: argparse.Namespace) -> None:
     for backend in backends:
         expect_little(backend)
         queue(backend, other, options.waiting // len(backends), long=True)
-        queue(backend, owner, 2 * each, long=False)
     first = clock.now() + LEAD
     for backend in backends:
         book(backend, owner, first, each)
-    last = first + each * (LENGTH + PAUSE)
-    time.sleep(max((last - clock.now()).total_seconds(), 0) + 3)
+    for number in range(each):
+        wait_until(first + number * (LENGTH + PAUSE) - BEFORE)
+        for backend in backends:
+            queue(backend, owner, 1, long=False)
+    wait_until(first + each * (LENGTH + PAUSE) + timedelta(seconds=3))
     report(backends, owner)
+
+
+def wait_until(instant: datetime) -> None:
+    """Sleep until then."""
+    from quantumsvc import clock
+
+    time.sleep(max((instant - clock.now()).total_seconds(), 0))
 
 
 def people() -> tuple[Any, Any]:
@@ -138,22 +150,23 @@ def queue(backend: Any, author: Any, count: int, *, long: bool) -> None:
 
     body = json.dumps({"program_id": "sampler", "backend": backend.name, "params": params(long)}).encode()
     for number in range(count):
-        digest = submission_digest(author, body + str(number).encode())
+        digest = submission_digest(author, body + str(number).encode() + os.urandom(8))
         job = submit_job(author=author, envelope=read_job(body), digest=digest, now=clock.now())
         answered(job.pk)
 
 
 def params(long: bool) -> Any:
-    """Single-qubit gates and many shots: minutes of work for ``long``, else a moment."""
+    """Two entangled qubits and many shots: minutes of work for ``long``, else a moment."""
     from qiskit import QuantumCircuit
 
     from tests.programs.payloads import sampler_params
 
-    circuit = QuantumCircuit(1, 1)
-    for _ in range(200 if long else 2):
+    circuit = QuantumCircuit(2, 2)
+    for _ in range(60 if long else 2):
         circuit.sx(0)
-    circuit.measure(0, 0)
-    pubs = [(circuit, None, 100_000 if long else 10)] * (300 if long else 1)
+        circuit.cx(0, 1)
+    circuit.measure([0, 1], [0, 1])
+    pubs = [(circuit, None, 100_000 if long else 10)] * (150 if long else 1)
     return json.loads(sampler_params(pubs))
 
 
