@@ -14,11 +14,16 @@ export function morph(old, fresh, changed = () => {}) {
   }
   morphAttributes(old, fresh);
   morphChildren(old, fresh, changed);
-  if (old.id) changed(old);
+  if (idOf(old)) changed(old);
+}
+
+// Not node.id: of a form that has a field named "id", that is the field.
+function idOf(node) {
+  return node.getAttribute?.("id") ?? "";
 }
 
 function matches(old, fresh) {
-  return old.nodeType === fresh.nodeType && old.nodeName === fresh.nodeName && (old.id ?? "") === (fresh.id ?? "");
+  return old.nodeType === fresh.nodeType && old.nodeName === fresh.nodeName && idOf(old) === idOf(fresh);
 }
 
 function isKept(old, name) {
@@ -36,12 +41,12 @@ function morphAttributes(old, fresh) {
 
 function morphChildren(old, fresh, changed) {
   const known = new Map();
-  for (const child of old.children) if (child.id) known.set(child.id, child);
-  const wanted = new Set([...fresh.children].map((child) => child.id).filter(Boolean));
+  for (const child of old.children) if (idOf(child)) known.set(idOf(child), child);
+  const wanted = new Set([...fresh.children].map(idOf).filter(Boolean));
   let here = old.firstChild;
   for (const next of [...fresh.childNodes]) {
-    while (here && here.id && !wanted.has(here.id)) here = dropped(here);
-    const named = next.id ? known.get(next.id) : undefined;
+    while (here && idOf(here) && !wanted.has(idOf(here))) here = dropped(here);
+    const named = idOf(next) ? known.get(idOf(next)) : undefined;
     if (named && named !== here) old.insertBefore(named, here);
     const mine = named ?? (here && matches(here, next) ? here : undefined);
     if (mine) {
@@ -49,7 +54,7 @@ function morphChildren(old, fresh, changed) {
       morph(mine, next, changed);
     } else {
       old.insertBefore(next, here);
-      if (next.id) changed(next);
+      if (idOf(next)) changed(next);
     }
   }
   while (here) here = dropped(here);

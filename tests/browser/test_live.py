@@ -1,0 +1,140 @@
+"""The Jobs page while work goes on: what it shows live is what a fresh page shows."""
+
+import re
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from quantumsvc import clock
+from quantumsvc.accounts.models import Membership
+from quantumsvc.backends.models import Backend
+from sessions_app.models import Job
+from sessions_app.services.endings import cancel_job
+from sessions_app.services.submission import Author
+from tests.browser.conftest import Visits
+from tests.factories import START, make_author, open_, submit
+from tests.pages.conftest import Reader
+from tests.services.worker import Worker
+
+# Polling looks every five seconds.
+SOON = 9_000
+
+
+def seconds() -> float:
+    """The present, as the factories count."""
+    return (clock.now() - START).total_seconds()
+
+
+def told(page: Page) -> list[str]:
+    """The table and its counts as text, without the words that tick."""
+    script = """() => {
+        const copy = document.getElementById("work").cloneNode(true);
+        for (const time of copy.querySelectorAll("[data-since], [data-left]")) time.textContent = "";
+        for (const row of copy.querySelectorAll(".flash")) row.classList.remove("flash");
+        return copy.innerHTML.replace(/ class=""/g, "").split(/\\s*\\n\\s*/);
+    }"""
+    found: list[str] = page.evaluate(script)
+    return found
+
+
+def state(page: Page, job: Job) -> str:
+    return page.locator(f"#job-{job.pk} .badge").inner_text()
+
+
+@pytest.mark.parametrize("websocket", [True, False], ids=["pushed", "polled"])
+def test_it_shows_what_a_fresh_page_shows(
+    visit: Visits, wanda: Reader, author: Author, backend: Backend, websocket: bool
+) -> None:
+    began = seconds() - 60
+    session = open_(author, backend, began)
+    first = submit(author, backend, began + 1, session_id=session.pk)
+    second = submit(author, backend, began + 2, session_id=session.pk)
+    third = submit(author, backend, began + 3, tags=["late"])
+    page = visit(wanda.user, websocket=websocket)
+    expect(page.locator("#connection")).to_contain_text("Live" if websocket else "Polling")
+    worker = Worker(backend, when=seconds())
+    worker.start(seconds())
+    worker.start(seconds(), end="completed")
+    cancel_job(job=third, now=clock.now())
+    fourth = submit(author, backend, seconds())
+    expect(page.locator(f"#job-{fourth.pk}")).to_be_visible(timeout=SOON)
+    expect(page.locator(f"#job-{third.pk} .badge")).to_have_text("Cancelled", timeout=SOON)
+    expect(page.locator(f"#job-{first.pk} .badge")).to_have_text("Completed")
+    expect(page.locator(f"#job-{second.pk} .badge")).to_contain_text("Running")
+    expect(page.locator(f"#session-{session.pk}")).to_contain_text("1 done · 1 running · 0 queued")
+    page.wait_for_timeout(500)
+    assert told(page) == told(visit(wanda.user, websocket=websocket))
+    if not websocket:
+        visit.errors[:] = [each for each in visit.errors if "WebSocket" not in each]
+
+
+def _changes_at(page: Page, act: Callable[[], object]) -> bool:
+    before = told(page)
+    act()
+    page.wait_for_timeout(1_500)
+    return told(page) != before
+
+
+def test_it_is_still_while_it_is_paused_and_catches_up_afterwards(
+    visit: Visits, wanda: Reader, author: Author, backend: Backend
+) -> None:
+    page = visit(wanda.user)
+    expect(page.locator("#connection")).to_contain_text("Live")
+    page.locator("#connection").click()
+    expect(page.locator("#connection")).to_contain_text("Paused")
+    assert not _changes_at(page, lambda: submit(author, backend, seconds()))
+    page.locator("#connection").click()
+    expect(page.locator("tr.job")).to_have_count(1)
+    expect(page.locator("#connection")).to_contain_text("Live")
+
+
+def test_it_stops_hearing_when_the_role_is_taken_away(
+    visit: Visits, wanda: Reader, author: Author, backend: Backend
+) -> None:
+    submit(author, backend, seconds())
+    page = visit(wanda.user)
+    expect(page.locator("#connection")).to_contain_text("Live")
+    Membership.objects.filter(user=wanda.user).delete()
+    expect(page.get_by_text("You are a member of no instance yet")).to_be_visible(timeout=SOON)
+
+
+def test_it_keeps_ticks_and_focus_while_rows_change(
+    visit: Visits, wanda: Reader, author: Author, backend: Backend
+) -> None:
+    first, second = submit(author, backend, seconds()), submit(author, backend, seconds())
+    page = visit(wanda.user)
+    expect(page.locator("#connection")).to_contain_text("Live")
+    page.locator(f"#tick-{first.pk}").check()
+    cancel_job(job=second, now=clock.now())
+    expect(page.locator(f"#job-{second.pk} .badge")).to_have_text("Cancelled")
+    expect(page.locator(f"#tick-{first.pk}")).to_be_checked()
+    assert page.evaluate("document.activeElement.id") == f"tick-{first.pk}"
+    page.get_by_role("button", name="Cancel selected (1)").click()
+    page.get_by_role("button", name=re.compile("Cancel 1 job")).click()
+    expect(page.locator(f"#job-{first.pk} .badge")).to_have_text("Cancelled")
+
+
+def test_its_filters_go_into_the_address_and_stay_live(
+    visit: Visits, wanda: Reader, author: Author, backend: Backend
+) -> None:
+    submit(author, backend, seconds(), tags=["other"])
+    page = visit(wanda.user)
+    page.locator("#f-text").fill("sweep")
+    expect(page.locator("tr.job")).to_have_count(0)
+    assert "text=sweep" in page.url
+    found = submit(author, backend, seconds(), tags=["sweep"])
+    expect(page.locator(f"#job-{found.pk}")).to_be_visible()
+    submit(make_author(), backend, seconds(), tags=["sweep"])
+    page.wait_for_timeout(800)
+    expect(page.locator("tr.job")).to_have_count(1)
+
+
+def test_a_reader_is_offered_nothing_to_cancel(
+    visit: Visits, rita: Reader, author: Author, backend: Backend
+) -> None:
+    submit(author, backend, seconds())
+    page = visit(rita.user)
+    expect(page.locator("tr.job")).to_have_count(1)
+    expect(page.locator("#cancel-ticked")).to_have_count(0)
+    expect(page.locator("input[name=id]")).to_have_count(0)
