@@ -41,7 +41,7 @@ _NEW = {
     "state": "CASE n %% 11 WHEN 0 THEN 'failed' WHEN 1 THEN 'cancelled' ELSE 'completed' END",
     "tags": "CASE WHEN n %% 1000 = 0 THEN '{rare}' ELSE '{sweep}' END::varchar[]",
 }
-_COLUMNS = [field.column for field in Job._meta.concrete_fields]
+_COLUMNS = [str(field.column) for field in Job._meta.concrete_fields]
 _JOBS = f"""
 INSERT INTO sessions_app_job ({", ".join(_COLUMNS)})
 SELECT {", ".join(_NEW.get(name, f"t.{name}") for name in _COLUMNS)}
