@@ -15,7 +15,7 @@ from quantumsvc.errors import NotAllowed, NotFound
 from quantumsvc.scheduling.states import WindowState
 from reservations_app.api import reading
 from reservations_app.api.bodies import history_body, known_body, violations_body, window_body
-from reservations_app.api.impact import impact_body
+from reservations_app.impact import impact_body
 from reservations_app.models import Window
 from reservations_app.services import booking, changing
 from reservations_app.services.policies import manages

@@ -72,7 +72,7 @@ def move(ident: str, change: Change, *, by: User, now: datetime) -> Window:
         old = _locked(ident, by)
         wish = changed(old, change)
         require_sound(wish, by)
-        _require_movable(old, wish, now)
+        require_movable(old, wish, now)
         require_free(wish, by=by, now=now, without=[old.pk])
         return replace(old, wish, by=by, now=now)
 
@@ -99,7 +99,8 @@ def replace(old: Window, wish: Wish, *, by: User, now: datetime, place: Place | 
     return new
 
 
-def _require_movable(old: Window, wish: Wish, now: datetime) -> None:
+def require_movable(old: Window, wish: Wish, now: datetime) -> None:
+    """Raise Conflict for what can't become of a window that has begun."""
     if old.starts_at > now:
         return
     if wish.span.start != old.starts_at or wish.mode != old.mode:

@@ -217,20 +217,52 @@ def edit(series_id: str, change: SeriesChange, *, since: datetime | None, by: Us
     What was moved by itself goes back into the pattern; what was cancelled by itself stays out.
     """
     with transaction.atomic():
-        old = _locked(series_id, by)
-        going = _standing(old, since, now)
-        if not going:
-            raise Conflict("No occurrence is left to change.")
-        begins = min(window.occurrence for window in going if window.occurrence is not None)
-        pattern = _changed(old, change, begins)
-        require_sound(pattern.wish, by)
-        gone = [window.pk for window in going]
-        _give_up(going, cause=WindowCause.MOVED, reason="series changed", by=by, now=now)
-        new = _make(pattern, by=by, now=now, since=now, without=gone)
+        planned = _planned(series_id, change, since, by=by, now=now)
+        old, gone = planned.old, planned.gone
+        _give_up(planned.going, cause=WindowCause.MOVED, reason="series changed", by=by, now=now)
+        new = _make(planned.pattern, by=by, now=now, since=now, without=gone)
         _link(gone, new)
-        _end(old, begins, by, successor=new)
+        _end(old, planned.begins, by, successor=new)
         audit.note("series.changed", old, actor=by, now=now, before=told(old), after=told(new))
     return new
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """What an edit would do: ``going`` would be given up for the occurrences of ``pattern``."""
+
+    old: Series
+    going: Sequence[Window]
+    begins: datetime
+    pattern: Pattern
+
+    @property
+    def gone(self) -> list[str]:
+        """The ids of what would be given up."""
+        return [window.pk for window in self.going]
+
+
+def _planned(
+    series_id: str, change: SeriesChange, since: datetime | None, *, by: User, now: datetime
+) -> Edit:
+    old = _locked(series_id, by)
+    going = _standing(old, since, now)
+    if not going:
+        raise Conflict("No occurrence is left to change.")
+    begins = min(window.occurrence for window in going if window.occurrence is not None)
+    pattern = _changed(old, change, begins)
+    require_sound(pattern.wish, by)
+    return Edit(old, going, begins, pattern)
+
+
+@transaction.atomic
+def try_edit(
+    series_id: str, change: SeriesChange, *, since: datetime | None, by: User, now: datetime
+) -> tuple[Edit, Fit]:
+    """The dry run of :func:`edit`: what would go, and what could be booked in its place."""
+    planned = _planned(series_id, change, since, by=by, now=now)
+    before = reach(planned.old.backend, planned.old.instance, now)
+    return planned, fit(planned.pattern, by=by, now=now, since=now, before=before, without=planned.gone)
 
 
 def _link(gone: Sequence[str], new: Series) -> None:

@@ -1,13 +1,14 @@
-"""What a window would delay, before it is made (E2)."""
+"""What windows would delay, before they are made (E2)."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from quantumsvc.accounts.models import Instance, User
 from quantumsvc.scheduling.windows import Window
 from reservations_app.services.booking import Wish
-from sessions_app.services.delays import delays
+from sessions_app.services.delays import Delays, delays
 
 
 def impact_body(wish: Wish, *, by: User, now: datetime, without: Collection[str] = ()) -> dict[str, Any]:
@@ -16,7 +17,13 @@ def impact_body(wish: Wish, *, by: User, now: datetime, without: Collection[str]
     Jobs and sessions are named where ``by`` may see them; of the others only the times are told.
     """
     visible = {str(pk) for pk in Instance.objects.visible_to(by).values_list("pk", flat=True)}
-    return delays(wish.backend.pk, now, [_held(wish)], without).told(visible)
+    return impact_of([wish], now=now, without=without).told(visible)
+
+
+def impact_of(wishes: Sequence[Wish], *, now: datetime, without: Collection[str] = ()) -> Delays:
+    """The same for several windows of one backend, which take the place of those in ``without``."""
+    windows = [replace(_held(each), id=f"wish {number}") for number, each in enumerate(wishes)]
+    return delays(wishes[0].backend.pk, now, windows, without)
 
 
 def _held(wish: Wish) -> Window:
