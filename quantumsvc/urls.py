@@ -15,6 +15,7 @@ from quantumsvc.accounts.api import urls as control_plane
 from quantumsvc.accounts.pages import urls as account_pages
 from quantumsvc.notices import pages as notice_pages
 from reservations_app.api import urls as reservations
+from reservations_app.pages import urls as reservation_pages
 from sessions_app.api import urls as runtime
 from sessions_app.legacy import urls as legacy
 from sessions_app.pages import urls as pages
@@ -50,6 +51,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("admin/", admin.site.urls),
     path("", include(account_pages.urlpatterns)),
     path("", include(notice_pages.urlpatterns)),
+    path("", include(reservation_pages.urlpatterns)),
     path("", include(pages.urlpatterns)),
 ]
 

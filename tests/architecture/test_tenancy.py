@@ -16,6 +16,7 @@ from quantumsvc.backends.models import Backend
 from quantumsvc.notices import pages as notice_pages
 from quantumsvc.notices.models import Subscription
 from reservations_app.api import urls as reservation_urls
+from reservations_app.pages import urls as reservation_pages
 from sessions_app.legacy import urls as legacy
 from sessions_app.models import BackendAlert, CalibrationRun, Job, Session
 from sessions_app.pages import urls as page_urls
@@ -116,7 +117,12 @@ PAGES = ("admin/",)
 # The pages, whose own suite asks each of them as a stranger.
 OF_PEOPLE = {
     str(each.pattern)
-    for each in (*account_pages.urlpatterns, *notice_pages.urlpatterns, *page_urls.urlpatterns)
+    for each in (
+        *account_pages.urlpatterns,
+        *notice_pages.urlpatterns,
+        *page_urls.urlpatterns,
+        *reservation_pages.urlpatterns,
+    )
 }
 
 BODIES: dict[str, Any] = {
