@@ -41,8 +41,9 @@ from sessions_app.services.pools import hold_if_out_of_reach, pool_for
 
 logger = logging.getLogger(__name__)
 
-# How long a drain stays after its last job, so that the next one starts at once.
-LINGER = timedelta(seconds=4)
+# How long a drain stays after its last job, so that the next one starts at once. It leaves sooner when
+# another backend needs its worker.
+LINGER = timedelta(seconds=30)
 # How long it works on while drains of other backends wait for a worker.
 SLICE_SECONDS = 5.0
 # How often a waiting drain asks whether others need its worker.

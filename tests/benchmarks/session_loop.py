@@ -36,12 +36,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--iterations", type=int, default=60)
     parser.add_argument("--backend", default="demo_nairobi")
+    parser.add_argument(
+        "--left-alone", type=int, default=0, help="also so many starts after 32 quiet seconds"
+    )
     options = parser.parse_args()
     warnings.simplefilter("ignore")
-    run(options.backend, options.iterations)
+    run(options.backend, options.iterations, options.left_alone)
 
 
-def run(backend_name: str, iterations: int) -> None:
+def run(backend_name: str, iterations: int, left_alone: int) -> None:
     """Both loops side by side, then the server's share."""
     from qiskit_ibm_runtime import EstimatorV2, Session
 
@@ -67,7 +70,9 @@ def run(backend_name: str, iterations: int) -> None:
         burst = [remote.run([(*pub, values)]) for _ in range(iterations)]
         burst[-1].result()
         report_gaps(burst)
-    report_idle(backend, pub)
+    report_idle(backend, pub, "idle backend", pause=5.5, count=8)
+    if left_alone:
+        report_idle(backend, pub, "backend that its worker has left", pause=32, count=left_alone)
 
 
 def settings() -> dict[str, Any]:
@@ -160,17 +165,20 @@ def summary(numbers: list[float]) -> str:
     return f"median {statistics.median(numbers):.1f} ms, p95 {percentile(numbers, 95):.1f} ms"
 
 
-def report_idle(backend: Any, pub: tuple[Any, Any], count: int = 8) -> None:
-    """Submission to start on a backend that nobody looks after at the moment."""
+def report_idle(backend: Any, pub: tuple[Any, Any], title: str, *, pause: float, count: int) -> None:
+    """Submission to start on a backend where nothing ran for ``pause`` seconds.
+
+    A worker stays with its backend for half a minute; after that the next job must find one.
+    """
     from qiskit_ibm_runtime import EstimatorV2
 
     jobs = []
     for number in range(count):
-        time.sleep(5.5)
+        time.sleep(pause)
         values = np.random.default_rng(number).uniform(-1, 1, pub[0].num_parameters)
         jobs.append(EstimatorV2(mode=backend, options=settings()).run([(*pub, values)]))
         jobs[-1].result()
-    report_share("idle backend", jobs)
+    report_share(title, jobs)
 
 
 def write(line: str) -> None:
