@@ -1,6 +1,7 @@
 """A lab with some of everything, for the pictures of the pages. Its times lie around the present."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from quantumsvc import clock
@@ -8,10 +9,13 @@ from quantumsvc.accounts.models import Instance, Membership, User
 from quantumsvc.accounts.roles import Role
 from quantumsvc.backends.models import Backend
 from quantumsvc.scheduling.states import SessionMode
+from reservations_app.models import Window
+from reservations_app.services import changing
 from sessions_app.models import Job, Session
 from sessions_app.services.endings import cancel_job
 from sessions_app.services.submission import Author
 from tests.factories import START, make_backend, make_instance, make_user, open_, submit
+from tests.reservations.making import make_window
 from tests.services.worker import Worker
 
 
@@ -27,6 +31,7 @@ class Scene:
     running: Job
     session: Session
     backend: Backend
+    booked: Window
 
 
 def _people(lab: Instance) -> dict[str, User]:
@@ -49,6 +54,7 @@ def make_scene() -> Scene:
     ended = _past(wanda, felix, backends, now)
     session, running = _session(wanda, backends[0], now)
     waiting = _queue(felix, guest, backends, now)
+    booked = _windows(wanda, guest, backends)
     return Scene(
         people["wanda"],
         people["rita"],
@@ -58,6 +64,7 @@ def make_scene() -> Scene:
         running,
         session,
         backends[0],
+        booked,
     )
 
 
@@ -110,3 +117,25 @@ def _queue(felix: Author, guest: Author, backends: list[Backend], now: float) ->
     submit(guest, backends[0], now - 60)
     submit(felix, backends[1], now - 20, tags=["calib-check"])
     return waiting[0]
+
+
+def _windows(wanda: Author, guest: Author, backends: list[Backend]) -> Window:
+    """A week of reservations of the lab and of others, maintenance, and one that was moved."""
+    hour = clock.now().replace(minute=0, second=0, microsecond=0)
+    since = (hour - START).total_seconds() / 3_600
+
+    def put(start: float, length: float, backend: Backend, **over: Any) -> Window:
+        begins = (since + start) * 3_600
+        return make_window(begins, begins + length * 3_600, backend=backend, **over)
+
+    lab: dict[str, Any] = {"instance": wanda.instance, "created_by": wanda.user}
+    put(-50, 2, backends[0], **lab, state="missed")
+    put(-26, 3, backends[0], **lab, state="completed", first_job_at=hour - timedelta(hours=25))
+    put(-6, 2, backends[2], **lab, state="completed", first_job_at=hour - timedelta(hours=5))
+    put(20, 4, backends[0], instance=guest.instance)
+    put(22, 1.5, backends[1], **lab, mode="priority", note="Summer school")
+    put(44, 6, backends[0], kind="maintenance", note="Cryostat")
+    put(66, 1, backends[1], kind="calibration")
+    moved = put(5, 2, backends[0], **lab, note="VQE runs for the paper")
+    change = changing.Change(starts_at=hour + timedelta(hours=8), ends_at=hour + timedelta(hours=11))
+    return changing.move(moved.pk, change, by=wanda.user, now=clock.now())

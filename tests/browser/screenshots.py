@@ -27,6 +27,7 @@ from tests.browser.conftest import NARROW, WIDE, Visits, launch  # noqa: E402
 from tests.browser.scene import Scene, make_scene  # noqa: E402
 from tests.browser.serving import serving  # noqa: E402
 
+VIEWS = ("day", "week", "month", "timeline")
 LOOKS = {"light": ("light", WIDE), "dark": ("dark", WIDE), "narrow": ("light", NARROW)}
 
 
@@ -44,6 +45,11 @@ def pages(scene: Scene) -> dict[str, tuple[User | None, str]]:
         "sessions": (scene.member, "/sessions"),
         "session": (scene.member, f"/sessions/{scene.session.pk}"),
         "backends": (scene.member, "/backends"),
+        **{f"reservations-{view}": (scene.member, f"/reservations?view={view}") for view in VIEWS},
+        "reservations-form": (scene.member, "/reservations/new"),
+        "reservations-one": (scene.member, f"/reservations/{scene.booked.pk}"),
+        "reservations-move": (scene.member, f"/reservations/{scene.booked.pk}/move"),
+        "reservations-cancel": (scene.member, f"/reservations/{scene.booked.pk}/cancel"),
         "connect": (scene.member, "/connect"),
         "login": (None, "/login"),
         "not-found": (scene.member, "/nothing"),
