@@ -7,8 +7,9 @@ from datetime import datetime, timedelta, tzinfo
 from reservations_app.pages.entries import Entry
 from reservations_app.pages.sight import DAY, Sight, View, midnight
 
-WIDTH, LEFT, RIGHT = 1200, 112, 8
-HEAD, LANE, GAP = 18, 22, 8
+WIDTH, LEFT, RIGHT = 1200, 136, 8
+HEAD, LANE, GAP = 20, 24, 12
+LONGEST_LABEL = 19
 SHORTEST = 4.0
 LETTER = 7
 TICK_LENGTHS = (3_600, 7_200, 10_800, 21_600, 43_200)
@@ -37,7 +38,7 @@ class Bar:
     @property
     def text_y(self) -> float:
         """Where its word stands."""
-        return self.y + 13
+        return self.y + 14
 
 
 @dataclass(frozen=True)
@@ -116,7 +117,7 @@ def _lines(sight: Sight, backends: Sequence[str], entries: Sequence[Entry]) -> I
     if sight.view in (View.DAY, View.TIMELINE):
         for name in backends:
             mine = [each for each in entries if each.backend == name]
-            yield _Line(name, sight.start, sight.end, name, entries=mine)
+            yield _Line(_cut(name, LONGEST_LABEL), sight.start, sight.end, name, entries=mine)
         return
     days = list(sight.days())
     step = 1 if sight.view is View.WEEK else 7
@@ -156,9 +157,16 @@ def _bars(line: _Line, top: float) -> Iterator[Bar]:
         width = max(line.x(each.end) - left, SHORTEST)
         lane = next((number for number, until in enumerate(lanes) if until <= left), len(lanes))
         lanes[lane : lane + 1] = [left + width]
-        room = int((width - 8) // LETTER)
-        word = each.label if len(each.label) <= room else f"{each.label[: room - 1]}…" if room > 3 else ""
-        yield Bar(each, round(left, 1), top + LANE * lane, round(width, 1), LANE - 4, word)
+        word = each.label if line.backend else f"{each.label}, {each.backend}"
+        shown = _cut(word, int((width - 8) // LETTER))
+        yield Bar(each, round(left, 1), top + LANE * lane, round(width, 1), LANE - 4, shown)
+
+
+def _cut(word: str, room: int) -> str:
+    """As much of it as has room; nothing where that would be a letter or two."""
+    if len(word) <= room:
+        return word
+    return f"{word[: room - 1]}…" if room > 3 else ""
 
 
 def _ticks(line: _Line, zone: tzinfo) -> Iterator[Tick]:

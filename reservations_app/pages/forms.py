@@ -186,6 +186,9 @@ class BookingForm(Particulars):
     def _operates(self) -> bool:
         return self.reader.user.is_operator
 
+    def _instance(self) -> Instance:
+        return Instance.objects.visible_to(self.reader.user).get(pk=self.cleaned_data["what"])
+
     def clean(self) -> dict[str, Any]:
         data = super().clean() or self.cleaned_data
         if data.get("repeat") == OWN and not data.get("rule"):
@@ -211,7 +214,7 @@ class BookingForm(Particulars):
         is_reservation = kind is WindowKind.RESERVATION
         return Wish(
             backend=data["backend"],
-            instance=Instance.objects.get(pk=data["what"]) if is_reservation else None,
+            instance=self._instance() if is_reservation else None,
             span=self.span,
             mode=WindowMode(data["mode"]) if is_reservation else WindowMode.DEDICATED,
             kind=kind,

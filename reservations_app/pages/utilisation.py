@@ -12,14 +12,15 @@ from reservations_app.pages.entries import Reader
 from reservations_app.pages.sight import Sight
 from sessions_app.pages.words import duration
 
-# The time in which jobs of a window's instance ran inside it.
+# The time in which jobs of a window's instance ran inside it. Only jobs of the 28 days before are looked at,
+# so that the index of an instance's jobs bounds the search.
 _USED = """
 SELECT w.id, sum(extract(epoch FROM
     least(coalesce(j.finished_at, %s), coalesce(w.released_at, w.ends_at), %s)
     - greatest(j.started_at, w.starts_at, %s)))
 FROM reservations_app_window w
 JOIN sessions_app_job j ON j.backend_id = w.backend_id AND j.instance_id = w.instance_id
-    AND j.state <> 'queued' AND j.created_at < w.ends_at
+    AND j.state <> 'queued' AND j.created_at < w.ends_at AND j.created_at > w.starts_at - interval '28 days'
     AND j.started_at < least(coalesce(w.released_at, w.ends_at), %s)
     AND coalesce(j.finished_at, %s) > greatest(w.starts_at, %s)
 WHERE w.id = ANY(%s)

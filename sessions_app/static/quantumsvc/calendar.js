@@ -87,8 +87,8 @@ function press(event) {
 
 function drawn(event) {
   if (!drag.bar) {
-    const times = [drag.since, timeAt(drag.track, event.clientX)].sort((a, b) => a - b);
-    return { track: drag.track, start: Math.floor(times[0] / QUARTER) * QUARTER, end: Math.ceil(times[1] / QUARTER) * QUARTER };
+    const [start, end] = [drag.since, timeAt(drag.track, event.clientX)].sort((a, b) => a - b).map(snapped);
+    return { track: drag.track, start, end: Math.max(end, start + QUARTER) };
   }
   const { part } = drag;
   const old = { start: begins(drag.bar), end: ends(drag.bar) };
