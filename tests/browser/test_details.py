@@ -54,8 +54,8 @@ def worker(device: Backend, lately: float) -> Worker:
 
 @pytest.fixture
 def session(author: Author, device: Backend, worker: Worker, lately: float) -> Session:
-    """An active session with a job that has ended, one that runs and one that waits."""
-    session = open_(author, device, lately)
+    """An active session of half an hour, whose timer tells seconds, with a job that has ended, one that runs and one that waits."""
+    session = open_(author, device, lately, max_ttl=1800)
     for number in range(3):
         submit(author, device, lately + number, session_id=session.pk)
     worker.start(lately + 5)
