@@ -25,8 +25,9 @@ from reservations_app.admin.windows import TONES
 from reservations_app.models import Series, Window
 from reservations_app.services import series
 from reservations_app.services.booking import require_sound
+from reservations_app.services.patterns import Pattern, fit, pattern_of, reach
 from reservations_app.services.rules import Span
-from reservations_app.services.series import Pattern, SeriesChange
+from reservations_app.services.series import SeriesChange
 
 RULE = "An RRULE of iCalendar, such as FREQ=WEEKLY;BYDAY=MO or FREQ=MONTHLY;BYDAY=1SA."
 
@@ -73,7 +74,7 @@ class Skipping(ActForm):
 
 def _pattern(deed: Deed) -> Pattern:
     length = length_of(deed.data["minutes"])
-    return series.pattern_of(
+    return pattern_of(
         wish_of(deed, Span(deed.now, deed.now + length)),
         rule=deed.data["rule"],
         first=deed.data["first"],
@@ -94,8 +95,8 @@ def _check(deed: Deed) -> list[str]:
         require_sound(pattern.wish, deed.actor)
     except ServiceError as refused:
         return [refused.message]
-    before = series.reach(pattern.wish.backend, pattern.wish.instance, deed.now)
-    found = series.fit(pattern, by=deed.actor, now=deed.now, since=deed.now, before=before)
+    before = reach(pattern.wish.backend, pattern.wish.instance, deed.now)
+    found = fit(pattern, by=deed.actor, now=deed.now, since=deed.now, before=before)
     counted = (
         f"{len(found.free)} windows could be booked up to {before:%Y-%m-%d}, {len(found.taken)} are left out."
     )

@@ -17,8 +17,9 @@ from quantumsvc.scheduling.windows import EndPolicy, WindowMode
 from reservations_app.models import WindowKind
 from reservations_app.services.booking import Wish
 from reservations_app.services.changing import Change
+from reservations_app.services.patterns import Pattern, pattern_of
 from reservations_app.services.rules import Span
-from reservations_app.services.series import Pattern, SeriesChange, pattern_of
+from reservations_app.services.series import SeriesChange
 
 LONGEST = timedelta(days=366)
 MOST_USERS = 500

@@ -13,6 +13,7 @@ from reservations_app.api.bodies import series_body, violations_body
 from reservations_app.api.windows import dry
 from reservations_app.models import Series
 from reservations_app.services import booking, series
+from reservations_app.services.patterns import fit, reach
 from reservations_app.services.policies import manages
 
 
@@ -50,8 +51,8 @@ class SeriesListView(APIView):
         if not dry(request):
             return Response(series_body(series.book_series(pattern, by=by, now=now)), status=201)
         booking.require_sound(pattern.wish, by)
-        before = series.reach(pattern.wish.backend, pattern.wish.instance, now)
-        found = series.fit(pattern, by=by, now=now, since=now, before=before)
+        before = reach(pattern.wish.backend, pattern.wish.instance, now)
+        found = fit(pattern, by=by, now=now, since=now, before=before)
         return Response(
             {
                 "possible": not found.broken and bool(found.free),

@@ -25,7 +25,7 @@ from reservations_app.pages.preview import (
     was_shown,
 )
 from reservations_app.services import booking, series
-from reservations_app.services.series import Pattern
+from reservations_app.services.patterns import Pattern, fit, pattern_of, reach
 from sessions_app.pages.reading import settled_now
 
 methods = require_http_methods(["GET", "HEAD", "POST"])
@@ -89,9 +89,9 @@ def _preview(form: BookingForm, reader: Reader, now: datetime) -> Preview:
         return preview_of(wish, reader, now)
     pattern = _pattern(form, repetition)
     booking.require_sound(wish, reader.user)
-    before = series.reach(wish.backend, wish.instance, now)
-    fit = series.fit(pattern, by=reader.user, now=now, since=now, before=before)
-    return series_preview(pattern, fit, reader, now)
+    before = reach(wish.backend, wish.instance, now)
+    found = fit(pattern, by=reader.user, now=now, since=now, before=before)
+    return series_preview(pattern, found, reader, now)
 
 
 def _book(form: BookingForm, reader: Reader, now: datetime) -> Window | None:
@@ -105,7 +105,7 @@ def _book(form: BookingForm, reader: Reader, now: datetime) -> Window | None:
 
 def _pattern(form: BookingForm, repetition: Repetition) -> Pattern:
     wish = form.wish
-    return series.pattern_of(
+    return pattern_of(
         wish,
         rule=repetition.rule,
         first=form.cleaned_data["start"],

@@ -18,8 +18,8 @@ from reservations_app.impact import impact_of
 from reservations_app.pages.entries import Reader
 from reservations_app.services import booking
 from reservations_app.services.booking import Wish
+from reservations_app.services.patterns import Fit, Pattern
 from reservations_app.services.rules import Span, Violation
-from reservations_app.services.series import Fit, Pattern
 from sessions_app.pages.words import duration
 
 _NOT_ASKED = {"csrfmiddlewaretoken", "checked", "do"}

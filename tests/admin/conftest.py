@@ -11,8 +11,9 @@ from quantumsvc.accounts.models import AuditEntry, User
 from quantumsvc.backends.models import Backend
 from reservations_app.services.booking import Wish, book
 from reservations_app.services.limits import create_policy
+from reservations_app.services.patterns import pattern_of
 from reservations_app.services.rules import Span
-from reservations_app.services.series import book_series, pattern_of
+from reservations_app.services.series import book_series
 from sessions_app.models import BackendAlert, CalibrationPolicy, Job, Session
 from sessions_app.services.calibrations.planning import create_schedule
 from sessions_app.services.calibrations.requesting import Wish as Measurement

@@ -220,6 +220,24 @@ def test_it_shows_what_is_delayed_and_names_only_what_the_reader_may_see(
     assert not Window.objects.exists()
 
 
+def test_it_shows_what_is_stopped_and_which_session_pauses(
+    backend: Backend, lab: Instance, alice: User, time: Time
+) -> None:
+    rivals = make_instance(name="rivals")
+    author = Author(user=make_member(rivals, "writer"), instance=rivals)
+    session = open_(author, backend)
+    job = submit(author, backend, 0, session_id=session.pk, cost=7_200)
+    Worker(backend).start(1)
+    time.seconds = 60
+    times = {"start": "2026-11-21T12:30", "end": "2026-11-21T12:45"}
+    answer = browser(alice).post("/reservations/new", form(backend, lab, do="check", **times))
+    told = text_of(answer.content.decode())
+    assert "The job that runs now is stopped at 2026-11-21 12:30:00" in told
+    assert "The active session pauses at 2026-11-21 12:30:00" in told
+    assert session.pk not in told
+    assert job.pk not in told
+
+
 def test_it_books_what_was_shown_and_nothing_else(backend: Backend, lab: Instance, alice: User) -> None:
     asked = form(backend, lab, note="a class", members=alice.username)
     client = browser(alice)

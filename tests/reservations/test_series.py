@@ -12,13 +12,12 @@ from quantumsvc.errors import BadRequest, Conflict, NotAllowed, Several
 from reservations_app.models import ReservationPolicy, Series, Window, WindowKind
 from reservations_app.services import series as service
 from reservations_app.services.changing import Change, cancel, move
+from reservations_app.services.patterns import Pattern, pattern_of
 from reservations_app.services.series import (
-    Pattern,
     SeriesChange,
     book_series,
     end,
     extend_all,
-    pattern_of,
     skip,
 )
 from tests.factories import START
