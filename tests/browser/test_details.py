@@ -54,7 +54,7 @@ def worker(device: Backend, lately: float) -> Worker:
 
 @pytest.fixture
 def session(author: Author, device: Backend, worker: Worker, lately: float) -> Session:
-    """An active session of half an hour, whose timer tells seconds, with a job that has ended, one that runs and one that waits."""
+    """Active for half an hour at most, so that its timer tells seconds; a job ended, one runs, one waits."""
     session = open_(author, device, lately, max_ttl=1800)
     for number in range(3):
         submit(author, device, lately + number, session_id=session.pk)
