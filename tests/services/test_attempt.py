@@ -1,9 +1,11 @@
 """One attempt: how a child's end, a time limit, a cancellation and a lost lease end it (J2-J4)."""
 
+import math
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -26,7 +28,8 @@ from quantumsvc.backends.execution.messages import (
 from quantumsvc.backends.models import Backend
 from quantumsvc.doorbell import backend_channel, listening
 from quantumsvc.scheduling.states import Cause, JobState
-from sessions_app.models import BackendLease, Job, JobEvent, JobLog
+from reservations_app.models import Window
+from sessions_app.models import BackendLease, Job, JobEvent, JobLog, LedgerLine
 from sessions_app.services import attempt as attempts
 from sessions_app.services import drain as drains
 from sessions_app.services.attempt import Abandoned, Attempt, ChildLost
@@ -35,6 +38,7 @@ from sessions_app.services.drain import Children, look_at_backend
 from sessions_app.services.endings import cancel_job
 from sessions_app.services.leases import LeaseLost, acquire
 from tests.factories import at, make_author, make_backend, submit
+from tests.reservations.making import cancelled, make_window
 from tests.services.children import FakeChild
 from tests.services.worker import Worker
 
@@ -194,6 +198,56 @@ def test_it_goes_on_at_a_bell_that_is_not_for_it() -> None:
         timer = later(lambda: child.tell(Finished(b"")))
         assert attempt.run().state == JobState.COMPLETED
         timer.join()
+
+
+def before_a_window(start: float) -> tuple[Worker, Claim, Window]:
+    """A job that runs now, and a window of others that begins in ``start`` seconds."""
+    worker, claim = claimed(cost=1)
+    # The clock of this test is the real one: the job was started long before it.
+    begins = clock.now() + timedelta(seconds=start)
+    window = make_window(
+        backend=claim.backend, starts_at=begins, ends_at=begins + timedelta(hours=1), created_at=begins
+    )
+    return worker, replace(claim, gives_way_at=begins), window
+
+
+@committed
+def test_w2_it_stops_when_a_window_of_others_begins_and_nothing_is_lost(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(attempts, "LOOK_AGAIN", 60.0)
+    worker, claim, window = before_a_window(0.4)
+    child = FakeChild()
+    with attempt_of(worker, claim, child, "a channel that nobody rings") as attempt:
+        with pytest.raises(Abandoned):
+            attempt.run()
+        late = (clock.now() - window.starts_at).total_seconds()
+    assert child.killed_at is not None
+    assert 0 <= late < 0.5
+    job = Job.objects.get(pk=claim.job.pk)
+    assert (job.state, job.started_at, job.lost_attempts) == ("queued", None, 0)
+    assert (job.created_at, job.quantum_seconds) == (claim.job.created_at, 0.0)
+    assert (
+        JobEvent.objects.filter(job=job).order_by("pk").values_list("cause", flat=True).last() == "displaced"
+    )
+    assert not LedgerLine.objects.exists()
+
+
+@committed
+@pytest.mark.parametrize("deed", ["cancelled", "moved"])
+def test_w2_it_goes_on_when_the_window_is_no_longer_there(deed: str) -> None:
+    worker, claim, window = before_a_window(0.2)
+    Window.objects.filter(pk=window.pk).update(**cancelled())
+    if deed == "moved":
+        later_on = window.starts_at + timedelta(minutes=1)
+        make_window(backend=claim.backend, starts_at=later_on, ends_at=window.ends_at)
+    child = FakeChild()
+    with attempt_of(worker, claim, child) as attempt:
+        timer = later(lambda: child.tell(Finished(b"[]")), 0.5)
+        assert attempt.run().state == JobState.COMPLETED
+        timer.join()
+        assert (attempt.gives_way_at < math.inf) == (deed == "moved")
+    assert Job.objects.get(pk=claim.job.pk).state == "running"
 
 
 @pytest.mark.django_db
