@@ -33,3 +33,7 @@ OF_PAIR = """
     SELECT q.* FROM sessions_app_job q WHERE q.backend_id = %s AND q.state = 'queued' AND NOT q.is_system
     AND q.instance_id = p.instance_id AND q.user_id = p.user_id ORDER BY q.created_at, q.id
 """
+# L17: when the last activation of a session that is not active ended; what its jobs run after that, they
+# pay themselves. A job may still run in an inactive session (W4, W5) or in one that has closed (L8, L10).
+PAID_UNTIL = """(SELECT max(left_active.at) FROM sessions_app_sessionevent left_active
+    WHERE left_active.session_id = {session}.id AND left_active.source = 'active')"""

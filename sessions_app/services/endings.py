@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Max
 
 from quantumsvc.backends.chipdata.readings import Measured
 from quantumsvc.doorbell import backend_channel, ring
@@ -122,13 +123,14 @@ def _run_of(job: Job, session: Session | None, seconds: float, now: datetime) ->
 
 
 def _own_time(job: Job, session: Session | None, seconds: float, now: datetime) -> tuple[datetime, float]:
-    """What a job pays itself, and from when: in a dedicated session what it ran after that had closed."""
+    """What a job pays itself, and from when: in a dedicated session what it ran beyond its activation."""
     began = min(job.started_at or now, now)
     if session is None or session.mode == SessionMode.BATCH:
         return began, seconds
-    if session.closed_at is None:
+    if session.state == SessionState.ACTIVE or not seconds:
         return began, 0.0
-    since = min(max(session.closed_at, began), now)
+    left = session.events.filter(source=SessionState.ACTIVE).aggregate(last=Max("at"))["last"]
+    since = min(max(left or began, began), now)
     return since, min(seconds, (now - since).total_seconds())
 
 

@@ -19,7 +19,7 @@ from quantumsvc.scheduling.windows import Window
 from quantumsvc.statements import Rows, Statement, run
 from sessions_app.models import Job, Session
 from sessions_app.services import fitting, held
-from sessions_app.services.columns import ACTIVE, JOB_COLUMNS, OF_PAIR, PAIRS, RUN_TIME, USED
+from sessions_app.services.columns import ACTIVE, JOB_COLUMNS, OF_PAIR, PAID_UNTIL, PAIRS, RUN_TIME, USED
 from sessions_app.services.leases import Lease, LeaseLost, renewal
 from sessions_app.services.limits import IS_OVER
 from sessions_app.services.transitions import job_columns, job_from, session_columns, sessions_from
@@ -30,9 +30,11 @@ _SESSIONS = """
 SELECT {columns} FROM sessions_app_session
 WHERE backend_id = %s AND (state = 'active' OR next_deadline <= %s OR id = %s) ORDER BY id FOR UPDATE
 """
-# What a job runs beyond the end of its dedicated session, no session pays for (L17).
+# What a job runs beyond the last activation of its dedicated session, no session pays for (L17).
 _FRONT = f"""
-(SELECT 'running', {JOB_COLUMNS}, j.started_at, greatest(ended.closed_at, j.started_at), j.is_system
+(SELECT 'running', {JOB_COLUMNS}, j.started_at, CASE
+    WHEN ended.state <> 'active' THEN greatest({PAID_UNTIL.format(session="ended")}, j.started_at)
+    ELSE j.started_at END, j.is_system
  FROM sessions_app_job j {RUN_TIME}
  LEFT JOIN sessions_app_session ended ON ended.id = j.session_id AND ended.mode = 'dedicated'
  WHERE j.backend_id = %s AND j.state = 'running' LIMIT 1)

@@ -7,19 +7,20 @@ from datetime import datetime
 from quantumsvc.accounts.models import Instance
 from quantumsvc.statements import Statement, run
 from sessions_app.models import ChargeKind
+from sessions_app.services.columns import PAID_UNTIL
 from sessions_app.services.ledger import WINDOW
 
 # A dedicated session pays from its activation, any other job from its start, and a job that outlived its
-# session from that session's end.
-OPEN_CHARGES = """
+# session's activation from the end of that.
+OPEN_CHARGES = f"""
 SELECT 'session' AS kind, s.id AS subject, s.id AS session_id, s.backend_id, s.instance_id, s.user_id,
     s.activated_at AS since
 FROM sessions_app_session s WHERE s.state = 'active' AND s.mode = 'dedicated'
 UNION ALL
 SELECT 'job', j.id, coalesce(j.session_id, ''), j.backend_id, j.instance_id, j.user_id,
-    greatest(j.started_at, d.closed_at)
+    greatest(j.started_at, {PAID_UNTIL.format(session="d")})
 FROM sessions_app_job j LEFT JOIN sessions_app_session d ON d.id = j.session_id AND d.mode = 'dedicated'
-WHERE j.state = 'running' AND NOT j.is_system AND (d.id IS NULL OR d.state = 'closed')
+WHERE j.state = 'running' AND NOT j.is_system AND (d.id IS NULL OR d.state <> 'active')
 """
 _OF_INSTANCE = f"SELECT * FROM ({OPEN_CHARGES}) o WHERE o.instance_id = %s ORDER BY o.since, o.subject"
 # What has left the window but was not taken off the sums yet counts no more.

@@ -16,8 +16,10 @@ from sessions_app.models import Job, JobEvent, LedgerLine, Session
 from sessions_app.services.delays import delays
 from sessions_app.services.dispatch import Claim
 from sessions_app.services.edges import clear, keep_windows, pass_edges
+from sessions_app.services.endings import cancel_job
 from sessions_app.services.opening import cancel_session
-from sessions_app.services.waiting import outlook
+from sessions_app.services.usage import used_seconds
+from sessions_app.services.waiting import outlook, present
 from tests.factories import at, make_author, make_backend, open_, submit
 from tests.reservations.making import make_window
 from tests.services.worker import Worker, seconds
@@ -137,6 +139,42 @@ def test_w4_at_the_end_its_session_is_inactive_and_the_policy_holds(policy: str,
     assert (state(one.pk), state(two.pk), state(alone.pk)) == ("running", want, "queued")
     if want == "failed":
         assert Job.objects.get(pk=two.pk).reason_code == 4005
+
+
+def test_w4_l17_what_a_job_runs_beyond_its_sessions_activation_it_pays_itself() -> None:
+    backend, ours, theirs = ours_and_theirs()
+    make_window(0, 60, backend=backend, instance=ours.instance, counts_as_used=False)
+    session = open_(ours, backend)
+    one = submit(ours, backend, 0, session_id=session.pk)
+    submit(theirs, backend, 1)
+    worker = Worker(backend)
+    worker.start(2)
+    keep_windows(at(60))
+    assert used_seconds(ours.instance, at(70)) == 68, "58 s by the session, 10 s by the job so far (F4)"
+    assert [meter.since for meter in present(backend, at(70)).meters] == [at(60)]
+    worker.turn(75, end="completed", quantum_seconds=73.0)
+    lines = {
+        (line.kind, line.subject): (seconds(line.since), line.seconds) for line in LedgerLine.objects.all()
+    }
+    assert lines == {("session", session.pk): (2, 58.0), ("job", one.pk): (60, 15.0)}
+
+
+def test_w3_l17_so_does_one_that_a_draining_backend_lets_finish_also_when_its_session_closes() -> None:
+    backend, ours, theirs = ours_and_theirs(overrun_policy="drain")
+    session = open_(theirs, backend)
+    one = submit(theirs, backend, 0, session_id=session.pk)
+    worker = Worker(backend)
+    make_window(60, 120, backend=backend, instance=ours.instance)
+    submit(ours, backend, 1)
+    Job.objects.filter(pk=one.pk).update(cost=5)
+    worker.start(0)
+    keep_windows(at(60))
+    cancel_session(session=Session.objects.get(pk=session.pk), now=at(65))
+    assert used_seconds(theirs.instance, at(70)) == 70
+    cancel_job(job=Job.objects.get(pk=one.pk), now=at(80))
+    assert LedgerLine.objects.get(kind="session").seconds == 60
+    paid = LedgerLine.objects.get(kind="job")
+    assert (seconds(paid.since), paid.seconds) == (60, 20.0)
 
 
 def test_w5_at_the_end_a_job_completes_unless_a_window_of_others_begins_there() -> None:
