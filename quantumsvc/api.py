@@ -57,6 +57,8 @@ MAX_DEPTH = 64
 class WireAuthentication(BaseAuthentication):
     """``request.user`` is the user, ``request.auth`` the ``Caller``; one query."""
 
+    schemes = ("token", "apikey")
+
     def authenticate(self, request: Request) -> tuple[Any, Caller] | None:
         headers = request.META
         if not headers.get("HTTP_AUTHORIZATION"):

@@ -9,7 +9,7 @@ from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, URLResolver, include, path, re_path
 
-from quantumsvc import api, pages_errors
+from quantumsvc import api, pages_errors, reference
 from quantumsvc.accounts.api import channel
 from quantumsvc.accounts.api import urls as control_plane
 from quantumsvc.accounts.pages import urls as account_pages
@@ -43,6 +43,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     *(OLD_CLIENTS if settings.OLD_CLIENTS else ()),
     path("health", health),
     path("", include(control_plane.urlpatterns)),
+    path("api/v1/openapi.json", reference.as_json),
+    path("api/v1/openapi.yaml", reference.as_yaml),
     path("experimental/", include(runtime.urlpatterns)),
     path("api/v1/", include(runtime.urlpatterns)),
     path("experimental/", include(reservations.urlpatterns)),

@@ -1,5 +1,7 @@
 """The runtime API's calls about backends and what an instance has used."""
 
+from typing import Any
+
 from django.http import HttpResponse
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -9,7 +11,9 @@ from quantumsvc import clock
 from quantumsvc.api import api_version, bool_parameter, require_instance, time_parameter
 from quantumsvc.backends.models import Backend, BackendKind, CalibrationSet
 from quantumsvc.errors import NotFound, UnknownBackend
+from quantumsvc.openapi.operations import described, moment, text, yes_no
 from quantumsvc.wire.times import parse_day
+from sessions_app import shapes
 from sessions_app.bodies import backend_body, backend_status
 from sessions_app.services.ledger import WINDOW
 from sessions_app.services.lives import settle_overdue
@@ -33,6 +37,9 @@ def backend_of(request: Request, name: str) -> Backend:
 class BackendsView(APIView):
     """``GET /backends``"""
 
+    @described(
+        "List backends", query=(yes_no("include_mocks", "Also those for dry runs."),), answer=shapes.Backends
+    )
     def get(self, request: Request) -> Response:
         """The backends this instance may use: names for old clients, descriptions for the others."""
         rows = Backend.objects.usable_by(require_instance(request)).defer("configuration")
@@ -47,6 +54,12 @@ class BackendsView(APIView):
 class ConfigurationView(APIView):
     """``GET /backends/{name}/configuration``"""
 
+    @described(
+        "Read a backend's configuration",
+        query=(text("calibration_id", "A calibration set of the backend."),),
+        answer=dict[str, Any],
+        refuses=(1007,),
+    )
     def get(self, request: Request, name: str) -> HttpResponse:
         """The stored document, as it is."""
         backend = backend_of(request, name)
@@ -58,6 +71,15 @@ class ConfigurationView(APIView):
 class PropertiesView(APIView):
     """``GET /backends/{name}/properties``"""
 
+    @described(
+        "Read a backend's properties",
+        query=(
+            text("calibration_id", "The values of this calibration set."),
+            moment("updated_before", "The values that were in force at that time."),
+        ),
+        answer=dict[str, Any],
+        refuses=(1007,),
+    )
     def get(self, request: Request, name: str) -> HttpResponse:
         """The set asked for, or the newest one not later than ``updated_before``, or the current one."""
         backend = backend_of(request, name)
@@ -79,6 +101,7 @@ def known_set(backend: Backend, ident: str) -> CalibrationSet:
 class DefaultsView(APIView):
     """``GET /backends/{name}/defaults``: old clients ask for pulse defaults; there are none."""
 
+    @described("Read pulse defaults", answer=dict[str, Any], refuses=(1007,))
     def get(self, request: Request, name: str) -> Response:
         backend_of(request, name)
         return Response({})
@@ -87,6 +110,7 @@ class DefaultsView(APIView):
 class StatusView(APIView):
     """``GET /backends/{name}/status``"""
 
+    @described("Read a backend's status", answer=shapes.BackendStatus, refuses=(1007,))
     def get(self, request: Request, name: str) -> Response:
         """Whether the backend is on, and how many jobs are before a new one."""
         backend = backend_of(request, name)
@@ -97,6 +121,7 @@ class StatusView(APIView):
 class InstanceUsageView(APIView):
     """``GET /instances/usage``"""
 
+    @described("Read what the instance has used", answer=shapes.InstanceUsage)
     def get(self, request: Request) -> Response:
         """Seconds charged in the last 28 days, and what is allowed; limits that don't exist are left out."""
         instance = require_instance(request)

@@ -27,8 +27,10 @@ from quantumsvc.api import (
 )
 from quantumsvc.backends.models import BackendKind
 from quantumsvc.errors import BadRequest, NotAllowed, NotFound, TooLarge
+from quantumsvc.openapi.operations import TEXT, Parameter, described, moment, one_of, paged, text, yes_no
 from quantumsvc.scheduling.states import PENDING_JOB_STATES, TERMINAL_JOB_STATES
-from quantumsvc.wire.envelope import TagsEnvelope, checked_tags, read, read_job
+from quantumsvc.wire.envelope import JobEnvelope, TagsEnvelope, checked_tags, read, read_job
+from sessions_app import shapes
 from sessions_app.bodies import STATE_WORDS, job_body, metrics_body
 from sessions_app.models import Job, JobLog, JobPayload, JobResult
 from sessions_app.services.deleting import delete_job, read_private_result, retag
@@ -40,6 +42,20 @@ from sessions_app.services.waiting import outlook
 JSON = "application/json"
 # Clients that know no version know the general name of a result only. Inside a text, the quotes would differ.
 KNOWN_TO_ALL = (b'"__type__":"EstimatorPubResult"', b'"__type__":"PubResult"')
+
+JOB_FILTERS: tuple[Parameter, ...] = (
+    *paged(200),
+    text("backend", "Only jobs of the backend of this name."),
+    text("program", "Only jobs of this program."),
+    text("session_id", "Only jobs of this session."),
+    text("tags", "Only jobs that have this tag; of several, all of them.", many=True),
+    yes_no("pending", "Only jobs that wait or run, or only those that have ended."),
+    yes_no("include_mocks", "Also jobs of dry runs."),
+    yes_no("exclude_params", "Has no effect: lists never hold params."),
+    moment("created_after", "Only jobs submitted then or later."),
+    moment("created_before", "Only jobs submitted then or earlier."),
+    one_of("sort", "By the time of submission; without it, the newest come first.", ["ASC", "DESC"]),
+)
 
 
 def jobs_of(request: Request) -> QuerySet[Job]:
@@ -72,6 +88,12 @@ class JobsView(APIView):
         """What the list is taken from."""
         return jobs_of(request)
 
+    @described(
+        "Submit a job",
+        body=JobEnvelope,
+        answer=shapes.Accepted,
+        refuses=(1007, 1204, 1205, 1233, 1291, 4001, 6000, 6001, 8010, 8011, 8020, 10011, 10012, 10013),
+    )
     def post(self, request: Request) -> HttpResponse:
         """Accept a job; once this has answered, nothing loses it (J5)."""
         instance = require_writer(request)
@@ -92,6 +114,7 @@ class JobsView(APIView):
         """The body of a submission."""
         return request._request.body
 
+    @described("List jobs", query=JOB_FILTERS, answer=shapes.Jobs)
     def get(self, request: Request) -> Response:
         """The instance's jobs, newest first, filtered by what the query says."""
         settle_overdue(clock.now())
@@ -159,6 +182,11 @@ def _oldest_first(request: Request) -> bool:
 class JobView(APIView):
     """``/jobs/{id}``; a server that runs the ASGI application holds the status call back as J6 says."""
 
+    @described(
+        "Read a job",
+        query=(yes_no("exclude_params", "Leave out what was submitted."),),
+        answer=shapes.JobWithParams,
+    )
     def get(self, request: Request, ident: str) -> HttpResponse:
         """The job, with the params that were submitted as the very bytes that came."""
         job = job_of(request, ident)
@@ -174,6 +202,7 @@ class JobView(APIView):
         """Whether this reader's client can be trusted with what the job's author wrote."""
         return True
 
+    @described("Delete an ended job", status=204, refuses=(1409,))
     def delete(self, request: Request, ident: str) -> HttpResponse:
         """Delete an ended job: its owner may, or a manager."""
         job = writable_job(request, ident)
@@ -187,6 +216,7 @@ class JobView(APIView):
 class CancelView(APIView):
     """``POST /jobs/{id}/cancel``"""
 
+    @described("Cancel a job", status=204, refuses=(1409,))
     def post(self, request: Request, ident: str) -> HttpResponse:
         cancel_job(job=writable_job(request, ident), now=clock.now())
         return HttpResponse(status=204)
@@ -198,6 +228,7 @@ class ResultsView(APIView):
     # A HEAD is answered as a GET where nobody says otherwise, and would use a private result up.
     http_method_names = ["get"]
 
+    @described("Read the result", answer=dict[str, Any], also={204: "There is no result, or not yet."})
     def get(self, request: Request, ident: str) -> HttpResponse:
         """The result as it was stored; nothing yet, or nothing ever, is 204. A private one is read once."""
         job = job_of(request, ident)
@@ -216,6 +247,7 @@ class ResultsView(APIView):
 class MetricsView(APIView):
     """``GET /jobs/{id}/metrics``"""
 
+    @described("Read what a job took", answer=shapes.Metrics)
     def get(self, request: Request, ident: str) -> Response:
         return Response(metrics_body(job_of(request, ident)))
 
@@ -223,6 +255,7 @@ class MetricsView(APIView):
 class QueueView(APIView):
     """``GET /jobs/{id}/queue``"""
 
+    @described("Ask why a job waits", answer=shapes.Waiting)
     def get(self, request: Request, ident: str) -> Response:
         """Why the job waits, at which place, and when it is expected to start (E1)."""
         job = job_of(request, ident)
@@ -248,6 +281,7 @@ def waiting_body(job: Job, reader: User) -> dict[str, Any]:
 class LogsView(APIView):
     """``GET /jobs/{id}/logs``"""
 
+    @described("Read the log", answer=str, media=TEXT)
     def get(self, request: Request, ident: str) -> HttpResponse:
         """What the program logged in all attempts, as plain text."""
         job = job_of(request, ident)
@@ -258,6 +292,7 @@ class LogsView(APIView):
 class TagsView(APIView):
     """``PUT /jobs/{id}/tags``"""
 
+    @described("Replace the tags", body=TagsEnvelope, status=204, refuses=(1204, 1205))
     def put(self, request: Request, ident: str) -> HttpResponse:
         """Replace the job's tags."""
         job = writable_job(request, ident)

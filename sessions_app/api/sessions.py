@@ -11,6 +11,7 @@ from rest_framework.views import APIView
 from quantumsvc import clock
 from quantumsvc.api import caller_of, require_instance, require_manager, require_writer
 from quantumsvc.errors import BadRequest, NotFound
+from quantumsvc.openapi.operations import described
 from quantumsvc.scheduling.states import JobState
 from quantumsvc.wire.envelope import (
     SessionEnvelope,
@@ -20,6 +21,7 @@ from quantumsvc.wire.envelope import (
     read,
     seconds_from,
 )
+from sessions_app import shapes
 from sessions_app.api.jobs import waiting_body
 from sessions_app.bodies import session_body
 from sessions_app.models import Session
@@ -59,6 +61,9 @@ def writable_session(request: Request, ident: str) -> Session:
 class SessionsView(APIView):
     """``/sessions``"""
 
+    @described(
+        "Open a session", body=SessionEnvelope, answer=shapes.Opened, refuses=(1007, 1233, 10011, 10013)
+    )
     def post(self, request: Request) -> Response:
         """Open a session; no timer runs until its first job starts (L2, L3)."""
         instance = require_writer(request)
@@ -79,10 +84,12 @@ class SessionsView(APIView):
 class SessionView(APIView):
     """``/sessions/{id}``"""
 
+    @described("Read a session", answer=shapes.Session)
     def get(self, request: Request, ident: str) -> Response:
         """The session with the effective state of this instant."""
         return Response(session_body(session_of(request, ident), clock.now()))
 
+    @described("Close a session", body=SessionPatch, status=204)
     def patch(self, request: Request, ident: str) -> HttpResponse:
         """Close: no more jobs, those that are there are run (L9)."""
         session = writable_session(request, ident)
@@ -95,6 +102,7 @@ class SessionView(APIView):
 class SessionQueueView(APIView):
     """``GET /sessions/{id}/queue``"""
 
+    @described("Ask what a session waits for", answer=shapes.SessionWaiting)
     def get(self, request: Request, ident: str) -> Response:
         """What the session waits for: that is, its oldest waiting job (E1)."""
         session = session_of(request, ident)
@@ -109,6 +117,7 @@ class SessionQueueView(APIView):
 class SessionExtendView(APIView):
     """``POST /sessions/{id}/extend``"""
 
+    @described("Extend a session", body=SessionExtension, answer=shapes.Session, refuses=(1409, 4001))
     def post(self, request: Request, ident: str) -> Response:
         """Give the session a longer maximum time, within the backend's limit; managers only."""
         require_manager(request)
@@ -123,6 +132,7 @@ class SessionExtendView(APIView):
 class SessionCloseView(APIView):
     """``DELETE /sessions/{id}/close``"""
 
+    @described("Cancel a session", status=204)
     def delete(self, request: Request, ident: str) -> HttpResponse:
         """Cancel: closed at once, queued jobs fail (L10)."""
         cancel_session(session=writable_session(request, ident), now=clock.now())

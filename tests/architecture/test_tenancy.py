@@ -94,6 +94,8 @@ MOUNTS = ("experimental/", "api/v1/")
 # The control plane, whose own suite proves it, and what holds nothing of anybody.
 OTHERS = {
     "health",
+    "api/v1/openapi.json",
+    "api/v1/openapi.yaml",
     "identity/token",
     "v3/resources/search",
     "v2/resource_instances",

@@ -39,6 +39,8 @@ class _Login(msgspec.Struct):
 class AccessTokenAuthentication(BaseAuthentication):
     """``request.auth`` is a ``Caller`` without an instance: these clients send none in a header."""
 
+    schemes = ("old_token",)
+
     def authenticate(self, request: Request) -> tuple[Any, Caller] | None:
         token = request.META.get(HEADER)
         if not token:

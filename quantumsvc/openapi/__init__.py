@@ -1,0 +1,1 @@
+"""The description of the REST interface: what each address takes, answers and refuses."""
