@@ -64,10 +64,13 @@ def _with_all_below(top: str, parents: dict[str, str | None], record: Record, mo
 
 
 def _backend(record: Record) -> Iterator[str]:
-    idle = max(record.seconds - record.busy - record.held, 0.0)
+    idle = max(record.seconds - record.busy - record.held - record.lost, 0.0)
     yield "The backend"
     for word, seconds in (("running jobs", record.busy), ("held for sessions", record.held), ("idle", idle)):
         yield f"  {word:<28}{seconds / record.seconds:>9.1%}"
+    if record.stopped:
+        yield f"  {'thrown away for windows':<28}{record.lost / record.seconds:>9.1%}"
+        yield f"  {'jobs stopped for windows':<28}{record.stopped:>9}"
     yield f"  {'reactivations of sessions':<28}{record.reactivations:>9}"
     yield f"  {'jobs refused by closed ones':<28}{record.refused:>9}"
     yield f"  {'jobs still waiting at the end':<29}{record.left_waiting:>8}"

@@ -3,9 +3,11 @@
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
+from itertools import pairwise
 from typing import Any
 
 from quantumsvc.scheduling.states import SessionMode
+from quantumsvc.scheduling.windows import EndPolicy, WindowMode
 
 
 class BadWorkload(ValueError):
@@ -54,14 +56,38 @@ class SessionPlan:
         return self.think[number % len(self.think)] if self.think else 0.0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WindowPlan:
+    """Time that is held from ``at`` on: for an instance, of it for some ``users``, or for nobody.
+
+    ``filler``: how long jobs of others may be that fill what its owner leaves unused (S3). With ``counts``,
+    a dedicated window is paid whole (W7).
+    """
+
+    at: float
+    seconds: float
+    instance: str | None = None
+    mode: WindowMode = WindowMode.DEDICATED
+    users: tuple[str, ...] = ()
+    end_policy: EndPolicy = EndPolicy.RELEASE
+    filler: float = 0.0
+    counts: bool = True
+
+    @property
+    def end(self) -> float:
+        """When it is over; the end is not inside."""
+        return self.at + self.seconds
+
+
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """Everything that will be sent to one backend."""
+    """Everything that will be sent to one backend, and the time of it that is held."""
 
     instances: tuple[InstancePlan, ...]
     jobs: tuple[JobPlan, ...] = ()
     sessions: tuple[SessionPlan, ...] = ()
     interactive_ttl: Mapping[str, int] = field(default_factory=lambda: {"dedicated": 300, "batch": 60})
+    windows: tuple[WindowPlan, ...] = ()
 
     def changed(self, shares: Mapping[str, int], interactive_ttl: int | None) -> "Workload":
         """The same demand under other rules. Raises :class:`BadWorkload` for an unknown instance."""
@@ -89,6 +115,7 @@ def read(text: str) -> Workload:
             instances=tuple(InstancePlan(**each) for each in content["instances"]),
             jobs=tuple(JobPlan(**each) for each in content.get("jobs", ())),
             sessions=tuple(_session(each) for each in content.get("sessions", ())),
+            windows=tuple(_window(each) for each in content.get("windows", ())),
             **({"interactive_ttl": content["interactive_ttl"]} if "interactive_ttl" in content else {}),
         )
     except json.JSONDecodeError as error:
@@ -105,9 +132,17 @@ def _session(content: dict[str, Any]) -> SessionPlan:
     return SessionPlan(**{**content, "mode": mode, "jobs": jobs, "think": think})
 
 
+def _window(content: dict[str, Any]) -> WindowPlan:
+    mode = WindowMode(content.get("mode", WindowMode.DEDICATED))
+    end_policy = EndPolicy(content.get("end_policy", EndPolicy.RELEASE))
+    users = tuple(content.get("users", ()))
+    return WindowPlan(**{**content, "mode": mode, "end_policy": end_policy, "users": users})
+
+
 def _check(workload: Workload) -> None:
     known = {instance.id for instance in workload.instances}
     senders = {job.instance for job in workload.jobs} | {each.instance for each in workload.sessions}
+    _check_windows(workload.windows, known)
     for sender in sorted(senders - known):
         raise BadWorkload(f"Something is sent by {sender!r}, which is not among the instances.")
     for instance in workload.instances:
@@ -118,3 +153,14 @@ def _check(workload: Workload) -> None:
     for session in workload.sessions:
         if not session.jobs:
             raise BadWorkload("A session without jobs does nothing.")
+
+
+def _check_windows(windows: tuple[WindowPlan, ...], known: set[str]) -> None:
+    for window in windows:
+        if window.instance is not None and window.instance not in known:
+            raise BadWorkload(f"A window is for {window.instance!r}, which is not among the instances.")
+        if window.seconds <= 0:
+            raise BadWorkload("A window must last longer than 0 seconds.")
+    for first, second in pairwise(sorted(windows, key=lambda window: window.at)):
+        if second.at < first.end:
+            raise BadWorkload(f"Two windows overlap: one ends at {first.end}, one begins at {second.at}.")

@@ -1,5 +1,6 @@
 """The simulator: what it plays, and what it says of it."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from sessions_app.simulation.workload import (
     InstancePlan,
     JobPlan,
     SessionPlan,
+    WindowPlan,
     Workload,
     read,
 )
@@ -60,6 +62,36 @@ def test_it_loses_what_is_sent_to_a_session_at_its_end() -> None:
     assert (record.busy, record.refused) == (10.0, 1)
 
 
+def test_w2_it_keeps_windows_free_and_stops_what_runs_into_them() -> None:
+    mine = WindowPlan(at=100, seconds=100, instance="b")
+    jobs = (
+        JobPlan(at=0, instance="a", seconds=40),
+        JobPlan(at=0, instance="a", seconds=70),
+        JobPlan(at=50, instance="b", seconds=70),
+    )
+    record = play(Workload((InstancePlan("a"), InstancePlan("b")), jobs, windows=(mine,)), HOUR)
+    assert record.waits == {("a", "job"): [0.0, 200.0], ("b", "job"): [0.0]}
+    assert (record.busy, record.lost, record.stopped) == (180.0, 0.0, 0)
+    theirs = WindowPlan(at=100, seconds=100, instance="a")
+    record = play(Workload((InstancePlan("a"), InstancePlan("b")), jobs[2:], windows=(theirs,)), HOUR)
+    assert record.waits == {("b", "job"): [150.0]}
+    late = WindowPlan(at=100, seconds=10)
+    session = SessionPlan(at=0, instance="a", jobs=(40, 40, 40))
+    record = play(Workload((InstancePlan("a"),), (), (session,), windows=(late,)), HOUR)
+    assert record.waits == {("a", "dedicated"): [0.0]}
+
+
+def test_w7_it_charges_what_is_left_unused_of_a_dedicated_window() -> None:
+    instances = (InstancePlan("a"), InstancePlan("b"))
+    jobs = (JobPlan(at=90, instance="a", seconds=30), JobPlan(at=110, instance="a", seconds=20))
+    for counts, used in ((True, 110.0), (False, 50.0)):
+        mine = WindowPlan(at=100, seconds=100, instance="a", counts=counts)
+        assert play(Workload(instances, jobs, windows=(mine,)), HOUR).used["a"][-1] == used
+    lent = WindowPlan(at=100, seconds=100, instance="b", filler=40)
+    record = play(Workload(instances, (JobPlan(at=110, instance="a", seconds=40),), windows=(lent,)), HOUR)
+    assert record.waits == {("a", "job"): [0.0]}
+
+
 def test_the_same_seed_makes_the_same_workload() -> None:
     demand = Demand(shares={"a": 2, "b": 1}, days=1, seed=7)
     assert generate(demand) == generate(demand)
@@ -77,7 +109,10 @@ def test_it_makes_up_the_work_that_was_asked_for() -> None:
 
 def test_a_workload_survives_being_written_down() -> None:
     workload = generate(Demand(shares={"a": 2, "b": 1}, days=0.5))
+    windows = (WindowPlan(at=0, seconds=9, instance="a", users=("ann",)), WindowPlan(at=9, seconds=9))
     assert read(workload.text()) == workload
+    reserved = replace(workload, windows=windows)
+    assert read(reserved.text()) == reserved
 
 
 @pytest.mark.parametrize(
@@ -94,6 +129,9 @@ def test_a_workload_survives_being_written_down() -> None:
             "without jobs",
         ),
         ('{"instances": [{"id": "a"}], "sessions": [{"at": 0, "mode": "x", "jobs": [1]}]}', "SessionMode"),
+        ('{"instances": [], "windows": [{"at": 0, "seconds": 9, "instance": "x"}]}', "'x'"),
+        ('{"instances": [], "windows": [{"at": 0, "seconds": 0}]}', "longer than 0"),
+        ('{"instances": [], "windows": [{"at": 5, "seconds": 9}, {"at": 0, "seconds": 6}]}', "overlap"),
     ],
 )
 def test_it_says_what_is_wrong_with_a_workload(text: str, says: str) -> None:
