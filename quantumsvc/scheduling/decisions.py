@@ -32,12 +32,16 @@ class Start:
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """Start nothing, because the backend is kept for a session, until ``until`` at the latest."""
+    """Start nothing, because the backend is kept for a session, until ``until`` at the latest.
+
+    ``look_at`` is when to decide again before that, because a system job falls due (S2).
+    """
 
     until: datetime
     rule: str
     session: str
     due: tuple[SessionChange, ...] = ()
+    look_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ A job's reason is the first of these that applies:
 
 1.  S10  it is itself barred.
 2.  L8   its session's time is over.
-3.  S10  the backend is offline.
+3.  S10  the backend is offline, or its queue is paused.
 4.  S3   the time is held for others, and it is not next to fill it.
 5.  W2   time that is held for others begins before the job is expected to end.
 6.  S1   it is next, and a job is running; or nothing is, and it starts at this very moment (S7).
@@ -47,6 +47,7 @@ class Reason(StrEnum):
     FAIR_SHARE = "fair_share"
     OLDER_JOB_OF_USER = "older_job_of_user"
     BACKEND_OFFLINE = "backend_offline"
+    QUEUE_PAUSED = "queue_paused"
     INSTANCE_LIMIT = "instance_limit"
     INSTANCE_INACTIVE = "instance_inactive"
     USER_SUSPENDED = "user_suspended"
@@ -121,7 +122,9 @@ class Scene:
             return Waiting(job.id, Reason(job.barred.value), "S10", until=job.barred_until)
         if job.expires_at is not None and job.expires_at <= self.now.now:
             return Waiting(job.id, Reason.SESSION_OVER, "L8")
-        return None if self.now.online else Waiting(job.id, Reason.BACKEND_OFFLINE, "S10")
+        if not self.now.online:
+            return Waiting(job.id, Reason.BACKEND_OFFLINE, "S10")
+        return Waiting(job.id, Reason.QUEUE_PAUSED, "S10") if self.now.paused else None
 
     def _window(self, job: QueuedJob) -> Waiting | None:
         window = obstacle(self.now.windows, job, self.now.now)

@@ -137,7 +137,7 @@ def world_of(
 ) -> World:
     """A world that stands as the snapshot does, with this queue."""
     world = World(snapshot.books.counting(snapshot.meters, snapshot.now).copy(), snapshot.windows)
-    world.online = snapshot.online
+    world.online, world.paused = snapshot.online, snapshot.paused
     world.drains = snapshot.drains
     for each in sessions:
         world.open_session(_waiting(each, snapshot.now, future))

@@ -9,15 +9,16 @@ that has something to say decides:
 3.  S1   a backend that runs a job starts nothing.
 4.  S2   a system job that is due goes before everything else, the oldest first. How long it defers to
          whoever has the backend is up to the operator.
-5.  S4   a job of the active session goes before any other: the oldest, or of a batch the oldest that fits.
-6.  S9   in a priority window, what its instance submitted inside it goes next, first in, first out.
-7.  W2   an active dedicated session whose next job must wait for a window keeps the backend until then.
-8.  S5   an active dedicated session that has no job keeps the backend until its ITTL deadline.
-9.  S7   the next job in the fair-share order (:mod:`quantumsvc.scheduling.fairshare`).
-10. S3   in a dedicated window that its owner leaves unused, a short job of others, if the operator lends it.
-11. S7   without any job that may start, the backend is idle until the next edge of a window.
+5.  S10  a backend whose queue is paused starts nothing else.
+6.  S4   a job of the active session goes before any other: the oldest, or of a batch the oldest that fits.
+7.  S9   in a priority window, what its instance submitted inside it goes next, first in, first out.
+8.  W2   an active dedicated session whose next job must wait for a window keeps the backend until then.
+9.  S5   an active dedicated session that has no job keeps the backend until its ITTL deadline.
+10. S7   the next job in the fair-share order (:mod:`quantumsvc.scheduling.fairshare`).
+11. S3   in a dedicated window that its owner leaves unused, a short job of others, if the operator lends it.
+12. S7   without any job that may start, the backend is idle until the next edge of a window.
 
-Rules 5, 6 and 9 pass over a job that may not start: it is barred (S10), its session's time is over (L8),
+Rules 6, 7 and 10 pass over a job that may not start: it is barred (S10), its session's time is over (L8),
 the time is held for others (S3), or will be before the job is expected to end (W2). It keeps its place.
 """
 
@@ -93,6 +94,15 @@ def system_due(job: QueuedJob, snapshot: Snapshot) -> datetime:
     return job.submitted_at + job.deferral if snapshot.active or reserved else job.submitted_at
 
 
+def paused(snapshot: Snapshot) -> Decision | None:
+    return Idle("S10", _next_system_due(snapshot)) if snapshot.paused else None
+
+
+def _next_system_due(snapshot: Snapshot) -> datetime | None:
+    """When the next of the operator's jobs falls due; what is due has started before this is asked."""
+    return min((system_due(job, snapshot) for job in snapshot.system), default=None)
+
+
 def session_job(snapshot: Snapshot) -> Decision | None:
     active = snapshot.active
     if active is None or active.head is None:
@@ -131,7 +141,7 @@ def awaited_window(snapshot: Snapshot) -> Decision | None:
     # A job that the present window keeps out, because of who sent it, waits like a barred one.
     if window is None or window.contains(snapshot.now):
         return None
-    return Hold(_kept_until(active, window.start, snapshot), "W2", active.id)
+    return _hold(active, window.start, "W2", snapshot)
 
 
 def interactive_time(snapshot: Snapshot) -> Decision | None:
@@ -141,13 +151,15 @@ def interactive_time(snapshot: Snapshot) -> Decision | None:
     # No deadline: the session accepts no more jobs (L9), or its only jobs are barred.
     if active.interactive_deadline is None or not active.accepting_jobs:
         return None
-    return Hold(_kept_until(active, active.interactive_deadline, snapshot), "S5", active.id)
+    return _hold(active, active.interactive_deadline, "S5", snapshot)
 
 
-def _kept_until(active: ActiveSession, longest: datetime, snapshot: Snapshot) -> datetime:
+def _hold(active: ActiveSession, longest: datetime, rule: str, snapshot: Snapshot) -> Hold:
     """A session keeps the backend until its time is over (L4), or a window takes it away (W3, W4)."""
     edge = pause_edge(snapshot.windows, active.instance, active.user, snapshot.now)
-    return min(longest, active.ends_at, edge or longest)
+    until = min(longest, active.ends_at, edge or longest)
+    system = _next_system_due(snapshot)
+    return Hold(until, rule, active.id, look_at=system if system and system < until else None)
 
 
 def fair_share(snapshot: Snapshot) -> Decision | None:
@@ -169,10 +181,8 @@ def _fairest(snapshot: Snapshot, eligible: list[QueuedJob], rule: str) -> Decisi
 
 
 def nothing(snapshot: Snapshot) -> Decision:
-    edges = [system_due(job, snapshot) for job in snapshot.system]
-    if (edge := next_edge(snapshot.windows, snapshot.now)) is not None:
-        edges.append(edge)
-    return Idle("S7", min(edges, default=None))
+    edges = (_next_system_due(snapshot), next_edge(snapshot.windows, snapshot.now))
+    return Idle("S7", min((edge for edge in edges if edge is not None), default=None))
 
 
 PRECEDENCE: tuple[Callable[[Snapshot], Decision | None], ...] = (
@@ -180,13 +190,14 @@ PRECEDENCE: tuple[Callable[[Snapshot], Decision | None], ...] = (
     offline,  # 2. S10
     busy,  # 3. S1
     system_job,  # 4. S2
-    session_job,  # 5. S4
-    reserved_job,  # 6. S9
-    awaited_window,  # 7. W2
-    interactive_time,  # 8. S5
-    fair_share,  # 9. S7
-    filler,  # 10. S3
-    nothing,  # 11. S7
+    paused,  # 5. S10
+    session_job,  # 6. S4
+    reserved_job,  # 7. S9
+    awaited_window,  # 8. W2
+    interactive_time,  # 9. S5
+    fair_share,  # 10. S7
+    filler,  # 11. S3
+    nothing,  # 12. S7
 )
 
 

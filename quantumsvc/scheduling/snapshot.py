@@ -59,11 +59,12 @@ class Snapshot:
     window it must also hold the oldest job that its instance submitted inside (S9). ``system`` holds the
     operator's jobs, ``meters`` what is being charged now (F4). ``windows`` are those that have not ended,
     and those that ended while the active session was active and nobody wrote it down. With ``drains``,
-    a running job is never stopped for a window (W2).
+    a running job is never stopped for a window (W2). While it is ``paused``, only system jobs start.
     """
 
     now: datetime
     online: bool = True
+    paused: bool = False
     running: RunningJob | None = None
     active: ActiveSession | None = None
     heads: tuple[QueuedJob, ...] = ()

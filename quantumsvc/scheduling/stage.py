@@ -20,6 +20,7 @@ class Stage:
         self.windows: tuple[Window, ...] = ()
         self.drains = False
         self.online = True
+        self.paused = False
         self.jobs: dict[str, Work] = {}
         self.sessions: dict[str, Sitting] = {}
         self.system: dict[str, Work] = {}
@@ -32,6 +33,7 @@ class Stage:
         return Snapshot(
             now=now,
             online=self.online,
+            paused=self.paused,
             running=self._running_job() if self.running else None,
             active=active,
             heads=self._heads(active, now, whole=whole),

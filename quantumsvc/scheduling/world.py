@@ -170,13 +170,7 @@ class World(Stage):
         """When time alone may change a decision that started nothing."""
         if not isinstance(decision, Hold | Idle):
             return None
-        due = (
-            work.entry.submitted_at + work.entry.deferral
-            for work in self.system.values()
-            if isinstance(decision, Hold)
-        )
-        known = (decision.until, *due)
-        return min((instant for instant in known if instant is not None), default=None)
+        return decision.until if isinstance(decision, Idle) else decision.look_at or decision.until
 
     def _give_back(self, now: datetime) -> None:
         """W2: what runs goes back to its place, and pays nothing. Nothing is lost, also if its session is."""

@@ -18,7 +18,6 @@ from sessions_app.models import Job, Session
 from sessions_app.services.decisions import decision_note
 from sessions_app.services.edges import clear, gives_way_at
 from sessions_app.services.endings import Ending, give_back, record, record_later
-from sessions_app.services.held import drains
 from sessions_app.services.leases import Lease, leave, leaving_of, renew, request_drain
 from sessions_app.services.limits import must_give_way
 from sessions_app.services.lives import activate, foresee, settle
@@ -106,7 +105,6 @@ class Look:
     """A backend with everything settled and the ended job ended; the sessions are locked."""
 
     backend: Backend
-    accepts_starts: bool
     sessions: list[Session]
     front: Front
     candidate: Candidate | None
@@ -115,9 +113,7 @@ class Look:
 
     def surroundings(self) -> Surroundings:
         """As the decision sees it."""
-        return Surroundings(
-            self.accepts_starts, active_of(self.sessions), self.front, self.windows, drains(self.backend)
-        )
+        return Surroundings(self.backend, active_of(self.sessions), self.front, self.windows)
 
 
 def _look(lease: Lease, now: datetime, ended: Ending | None) -> Look:
@@ -133,7 +129,6 @@ def _look(lease: Lease, now: datetime, ended: Ending | None) -> Look:
     _make_room(sessions, front, now)
     return Look(
         backend=reading.backend,
-        accepts_starts=reading.accepts_starts,
         sessions=sessions,
         front=front,
         candidate=reading.candidate,

@@ -136,10 +136,13 @@ class Drain:
         return others_wait()
 
     def _wait(self, step: Hold | Idle) -> bool:
-        """Wait for a bell until the hold ends, or for a moment when idle. False: time to leave."""
-        if isinstance(step, Idle):
-            return self._heard_before(clock.now() + LINGER)
-        return self._heard_before(step.until) or clock.now() >= step.until
+        """Wait for a bell until time may change the decision, or for a moment when idle. False: leave."""
+        look_at = step.until if isinstance(step, Idle) else step.look_at or step.until
+        long_enough = clock.now() + LINGER
+        if isinstance(step, Idle) and (look_at is None or look_at > long_enough):
+            return self._heard_before(long_enough)
+        assert look_at is not None
+        return self._heard_before(look_at) or clock.now() >= look_at
 
     def _heard_before(self, until: datetime) -> bool:
         heartbeat = time.monotonic() + HEARTBEAT.total_seconds()

@@ -23,11 +23,16 @@ def needs_network(backend: Backend) -> bool:
     return bool(backend.driver_options.get("network"))
 
 
+def out_of_reach(backend: Backend) -> bool:
+    """Whether there is no pool for it: then nothing can run, not even what the operator asked for."""
+    return needs_network(backend) and not settings.NETWORK_DRIVERS
+
+
 def pool_for(backend: Backend) -> ExecutionPool:
     """Where the backend's jobs run. Raises :class:`PoolUnavailable` when that is switched off."""
     if not needs_network(backend):
         return ExecutionPool(settings.EXECUTION_SOCKET)
-    if not settings.NETWORK_DRIVERS:
+    if out_of_reach(backend):
         raise PoolUnavailable(OUT_OF_REACH)
     return ExecutionPool(settings.EXECUTION_NETWORK_SOCKET)
 
@@ -38,9 +43,8 @@ def hold_if_out_of_reach(backend: Backend) -> None:
     Its jobs wait meanwhile. A backend that somebody else paused stays paused.
     """
     held = backend.is_paused and backend.status_message == OUT_OF_REACH
-    out_of_reach = needs_network(backend) and not settings.NETWORK_DRIVERS
-    if out_of_reach and not backend.is_paused:
+    if (unreachable := out_of_reach(backend)) and not backend.is_paused:
         logger.error("backend %s: %s", backend.name, OUT_OF_REACH)
         Backend.objects.filter(pk=backend.pk).update(is_paused=True, status_message=OUT_OF_REACH)
-    elif held and not out_of_reach:
+    elif held and not unreachable:
         Backend.objects.filter(pk=backend.pk).update(is_paused=False, status_message="available")

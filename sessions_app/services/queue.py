@@ -25,7 +25,7 @@ from sessions_app.services.limits import IS_OVER
 from sessions_app.services.transitions import job_columns, job_from, session_columns, sessions_from
 
 _MINE = "(SELECT id FROM sessions_app_session WHERE backend_id = %s AND state = 'active')"
-_BACKEND = "SELECT is_online AND NOT is_paused, xmin::text FROM backends_backend WHERE id = %s"
+_BACKEND = "SELECT xmin::text FROM backends_backend WHERE id = %s"
 _SESSIONS = """
 SELECT {columns} FROM sessions_app_session
 WHERE backend_id = %s AND (state = 'active' OR next_deadline <= %s OR id = %s) ORDER BY id FOR UPDATE
@@ -108,7 +108,6 @@ class Reading:
     """
 
     backend: Backend
-    accepts_starts: bool
     sessions: list[Session]
     front: Front
     candidate: Candidate | None
@@ -134,11 +133,9 @@ def read_backend(lease: Lease, now: datetime, ended: str | None) -> Reading:
     )
     if not renewed:
         raise LeaseLost
-    accepts, version = row[0]
-    backend = backend_as_of(ident, version)
+    backend = backend_as_of(ident, row[0][0])
     return Reading(
         backend=backend,
-        accepts_starts=accepts,
         sessions=sessions_from(locked),
         front=_front(front),
         candidate=_candidate(first),

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from quantumsvc.backends.models import Backend
 from quantumsvc.scheduling.decisions import Decision
 from quantumsvc.scheduling.fairshare import Books, Meter
 from quantumsvc.scheduling.policy import decide, needs_heads
@@ -13,6 +14,8 @@ from quantumsvc.scheduling.timers import max_ttl_deadline
 from quantumsvc.scheduling.windows import Window, obstacle
 from quantumsvc.statements import Statement
 from sessions_app.models import Session
+from sessions_app.services.held import drains
+from sessions_app.services.pools import out_of_reach
 from sessions_app.services.queue import Front, read_turns, session_front
 
 
@@ -20,11 +23,10 @@ from sessions_app.services.queue import Front, read_turns, session_front
 class Surroundings:
     """What is known of a backend before it is asked whose turn it is; its sessions must have been settled."""
 
-    online: bool
+    backend: Backend
     active: Session | None
     front: Front
     windows: tuple[Window, ...] = ()
-    drains: bool = False
 
     def snapshot(
         self, now: datetime, heads: tuple[QueuedJob, ...] = (), books: Books | None = None
@@ -32,7 +34,8 @@ class Surroundings:
         """The backend at ``now``."""
         return Snapshot(
             now=now,
-            online=self.online,
+            online=self.backend.is_online and not out_of_reach(self.backend),
+            paused=self.backend.is_paused,
             running=self.front.running,
             active=_active(self.active, *self._session_jobs(now)) if self.active else None,
             heads=heads,
@@ -40,7 +43,7 @@ class Surroundings:
             windows=self.windows,
             books=books or Books(),
             meters=_meters(self.active, self.front),
-            drains=self.drains,
+            drains=drains(self.backend),
         )
 
     def _session_jobs(self, now: datetime) -> tuple[QueuedJob | None, QueuedJob | None]:

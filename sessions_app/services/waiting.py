@@ -22,7 +22,7 @@ from quantumsvc.scheduling.words import blocker_for, sentence
 from quantumsvc.statements import Statement, run
 from sessions_app.models import Job, RunTime, Session
 from sessions_app.services.columns import JOB_COLUMNS, RUN_TIME
-from sessions_app.services.held import drains, windows_of
+from sessions_app.services.held import windows_of
 from sessions_app.services.limits import Resumptions, over_limit
 from sessions_app.services.lives import settle_overdue
 from sessions_app.services.queue import front_of, read_turns
@@ -173,7 +173,7 @@ def present(backend: Backend, now: datetime) -> Snapshot:
     active = Session.objects.filter(backend=backend, state=SessionState.ACTIVE).first()
     windows = windows_of(backend, now, FORESEEN)
     heads, books = read_turns(backend.pk, now, windows)
-    here = Surroundings(backend.accepts_starts, active, front_of(backend.pk, now), windows, drains(backend))
+    here = Surroundings(backend, active, front_of(backend.pk, now), windows)
     return here.snapshot(now, heads, books)
 
 

@@ -9,6 +9,7 @@ from django.db import transaction
 
 from quantumsvc.backends.models import Backend
 from quantumsvc.errors import Several
+from quantumsvc.scheduling.policy import Idle
 from quantumsvc.scheduling.states import WindowState
 from reservations_app.services import life
 from reservations_app.services.booking import TimeTaken
@@ -23,6 +24,7 @@ from sessions_app.services.calibrations.planning import (
     watch_overdue,
 )
 from sessions_app.services.calibrations.requesting import Wish, cancel_calibration, request_calibration
+from sessions_app.services.operating import resume_queue
 from sessions_app.services.timekeeper import next_sweep
 from tests.calibrations.making import ask, make_chip, measured
 from tests.calibrations.test_concluding import ended, started
@@ -253,3 +255,27 @@ def test_it_runs_next_when_it_is_due_and_never_before(chip: Backend) -> None:
     assert worker.start(10) == early.pk
     assert worker.start(60, end="completed") == run.job_id
     assert worker.start(70, end="completed") == late.pk
+
+
+def test_s2_it_runs_while_drift_has_paused_the_queue_and_nothing_else_does(chip: Backend) -> None:
+    CalibrationPolicy.objects.create(backend=chip, pause_on_drift=True)
+    first = started(ask(chip))
+    waiting = submit(make_author(), chip, 1)
+    again = ask(chip, 5)
+    ended(first, measured=measured(("T1", (0,), 33e-6)))
+    worker = Worker(chip, when=20)
+    assert worker.start(20) == again.job_id
+    chip.refresh_from_db()
+    assert chip.is_paused
+    assert worker.turn(30, end="completed") == Idle("S10")
+    resume_queue(backend=chip, now=at(40), actor=None)
+    assert worker.start(40) == waiting.pk
+
+
+@pytest.mark.parametrize("change", [{"is_online": False}, {"driver_options": {"network": True}}])
+def test_s10_it_does_not_run_on_a_device_that_is_offline_or_out_of_reach(
+    chip: Backend, change: dict[str, Any]
+) -> None:
+    ask(chip, 5)
+    Backend.objects.filter(pk=chip.pk).update(**change)
+    assert Worker(chip).turn(10) == Idle("S10")

@@ -184,15 +184,16 @@ class Machine(RuleBasedStateMachine):
             self.ring(site, bells)
 
     @precondition(lambda self: all(site.online for site in self.sites))
-    @rule(where=sites, bells=bells)
-    def pause(self, where: int, bells: int) -> None:
-        self.switch(self.sites[where], online=False)
+    @rule(where=sites, to=st.sampled_from(("off", "paused")), bells=bells)
+    def switch_off(self, where: int, to: str, bells: int) -> None:
+        self.switch(self.sites[where], to)
         self.ring(self.sites[where], bells)
 
-    def switch(self, site: Site, *, online: bool) -> None:
-        Backend.objects.filter(pk=site.backend.pk).update(is_paused=not online)
-        site.online = online
-        site.history.note(at(self.clock), "switch", "", online)
+    def switch(self, site: Site, to: str) -> None:
+        """The backend is on, off, or on with its queue paused (S10)."""
+        Backend.objects.filter(pk=site.backend.pk).update(is_online=to != "off", is_paused=to == "paused")
+        site.online = to == "on"
+        site.history.note(at(self.clock), "switch", "", to)
 
     # What workers do
 
@@ -257,7 +258,7 @@ class Machine(RuleBasedStateMachine):
     def pass_time(self, seconds: float, bells: int) -> None:
         self.clock += seconds
         for site in self.sites:
-            self.switch(site, online=True)
+            self.switch(site, "on")
             self.ring(site, bells)
 
     # How it is done

@@ -20,15 +20,16 @@ PRECEDENCE = (
     "offline,  # 2. S10",
     "busy,  # 3. S1",
     "system_job,  # 4. S2",
-    "session_job,  # 5. S4",
-    "reserved_job,  # 6. S9",
-    "awaited_window,  # 7. W2",
-    "interactive_time,  # 8. S5",
-    "fair_share,  # 9. S7",
-    "filler,  # 10. S3",
-    "nothing,  # 11. S7",
+    "paused,  # 5. S10",
+    "session_job,  # 6. S4",
+    "reserved_job,  # 7. S9",
+    "awaited_window,  # 8. W2",
+    "interactive_time,  # 9. S5",
+    "fair_share,  # 10. S7",
+    "filler,  # 11. S3",
+    "nothing,  # 12. S7",
 )
-# Lines 7 and 8 speak of a session with and without a waiting job: their order cannot matter.
+# Lines 8 and 9 speak of a session with and without a waiting job: their order cannot matter.
 INDIFFERENT = {("awaited_window", "interactive_time")}
 
 
@@ -62,7 +63,13 @@ POLICY = [
     Mutant("W2", "what runs is stopped before the window starts", "policy.py", "overrun is None or overrun.at > snapshot.now", "overrun is None"),
     Mutant("W2", "what runs is not stopped at the very start", "policy.py", "overrun.at > snapshot.now", "overrun.at >= snapshot.now"),
     Mutant("W2", "a busy backend forgets that it must give way", "policy.py", "snapshot.running is None else Idle(\"S1\", _overrun_at(snapshot))", "snapshot.running is None else Idle(\"S1\")"),
-    Mutant("W2", "a paused backend forgets that it must give way", "policy.py", "Idle(\"S10\", _overrun_at(snapshot))", "Idle(\"S10\")"),
+    Mutant("S2", "a paused queue forgets when a system job falls due", "policy.py", "Idle(\"S10\", _next_system_due(snapshot))", "Idle(\"S10\")"),
+    Mutant("S2", "a system job waits for the end of a hold", "policy.py", ", look_at=system if system and system < until else None)", ")"),
+    Mutant("S2", "a hold is looked at after its end", "policy.py", "system if system and system < until else None", "system"),
+    Mutant("S2", "a world sleeps through what falls due in a hold", "world.py", "decision.look_at or decision.until", "decision.until"),
+    Mutant("E1", "nobody is told of a pause", "explain.py", "Waiting(job.id, Reason.QUEUE_PAUSED, \"S10\") if self.now.paused else None", "None"),
+    Mutant("S10", "a forecast goes on in spite of a pause", "forecast.py", "snapshot.online, snapshot.paused", "snapshot.online, False"),
+    Mutant("W2", "an offline backend forgets that it must give way", "policy.py", "Idle(\"S10\", _overrun_at(snapshot))", "Idle(\"S10\")"),
     Mutant("S2", "system jobs run before they are due", "policy.py", "if system_due(job, snapshot) <= snapshot.now]", "if True]"),
     Mutant("S2", "system jobs defer to nobody", "policy.py", "if snapshot.active or reserved else job.submitted_at", "if False else job.submitted_at"),
     Mutant("S2", "system jobs defer though nobody has the backend", "policy.py", "return job.submitted_at + job.deferral if snapshot.active or reserved else job.submitted_at", "return job.submitted_at + job.deferral"),
@@ -87,7 +94,7 @@ POLICY = [
     Mutant("L8", "holds outlast max TTL", "policy.py", "min(longest, active.ends_at, edge or longest)", "min(longest, edge or longest)"),
     Mutant("S5", "holds last until max TTL", "policy.py", "min(longest, active.ends_at, edge or longest)", "active.ends_at"),
     Mutant("W3", "holds outlast the start of a window of others", "policy.py", "min(longest, active.ends_at, edge or longest)", "min(longest, active.ends_at)"),
-    Mutant("W2", "the wait for a window outlasts its start", "policy.py", "_kept_until(active, window.start, snapshot)", "_kept_until(active, window.end, snapshot)"),
+    Mutant("W2", "the wait for a window outlasts its start", "policy.py", "_hold(active, window.start, \"W2\", snapshot)", "_hold(active, window.end, \"W2\", snapshot)"),
     Mutant("S3", "a job that may not use the present window keeps the backend", "policy.py", "window is None or window.contains(snapshot.now)", "window is None"),
     Mutant("S3", "barred jobs fill unused time", "policy.py", "[job for job in snapshot.heads if _lives(job, snapshot)]", "list(snapshot.heads)"),
     Mutant("S3", "unused time is filled with anything", "policy.py", "if fills(snapshot.windows, job, snapshot.now)]", "]"),

@@ -94,6 +94,7 @@ class Reading:
         self.sessions: dict[str, SessionNow] = {}
         self.barred: set[tuple[str, str]] = set()
         self.online = True
+        self.paused = False
         for event in events:
             self._pass_time(event.at)
             self._happen(event)
@@ -250,7 +251,8 @@ class Reading:
             self._fail_waiting(event.ident)
 
     def _switch(self, event: Event) -> None:
-        self.online = bool(event.detail)
+        self.online = event.detail != "off"
+        self.paused = event.detail == "paused"
 
     def _bar(self, event: Event) -> None:
         instance, user = event.ident.split("/")
@@ -299,6 +301,8 @@ class Reading:
         system = [j for j in system if self._due(j.entry) <= self.now]
         if system:
             return "S2", self._oldest([job.entry for job in system]).id
+        if self.paused:
+            return "S10", None
         return self._for_session() or self._for_others()
 
     def _due(self, entry: QueuedJob) -> datetime:

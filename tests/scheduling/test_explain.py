@@ -183,7 +183,19 @@ CASES = [
         "S10 the backend is offline",
         seen(ME, online=False),
         because("backend_offline", "S10"),
-        "The backend is offline or paused.",
+        "The backend is offline.",
+    ),
+    Case(
+        "S10 the backend is offline, paused or not",
+        seen(ME, online=False, paused=True),
+        because("backend_offline", "S10"),
+        "The backend is offline.",
+    ),
+    Case(
+        "S10 the queue is paused",
+        seen(ME, paused=True),
+        because("queue_paused", "S10"),
+        "The queue of the backend is paused.",
     ),
     Case(
         "S10 its instance has used up its time",

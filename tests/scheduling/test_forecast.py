@@ -89,6 +89,7 @@ def test_it_expects_nothing_of_jobs_that_cannot_start() -> None:
     assert got["A"].likely == at(10)
     assert (got["late"], got["barred"]) == (Expectation(), Expectation())
     assert forecast(given(A, online=False), [A]) == {"A": Expectation()}
+    assert forecast(given(A, paused=True), [A]) == {"A": Expectation()}
 
 
 def test_it_goes_around_windows() -> None:

@@ -196,14 +196,15 @@ class Machine(RuleBasedStateMachine):
         self.ring(bells)
 
     @precondition(lambda self: self.numbers % 7 == 3)
-    @rule(bells=bells)
-    def switch_off(self, bells: int) -> None:
-        self.switch(False)
+    @rule(to=st.sampled_from(("off", "paused")), bells=bells)
+    def switch_off(self, to: str, bells: int) -> None:
+        self.switch(to)
         self.ring(bells)
 
-    def switch(self, online: bool) -> None:
-        self.world.online = online
-        self.note("switch", "", online)
+    def switch(self, to: str) -> None:
+        """The backend is on, off, or on with its queue paused (S10)."""
+        self.world.online, self.world.paused = to != "off", to == "paused"
+        self.note("switch", "", to)
 
     # What operators do with time
 
@@ -316,7 +317,7 @@ class Machine(RuleBasedStateMachine):
         self.now += timedelta(seconds=seconds)
         if seconds <= 100:
             self.agrees_before_anybody_wrote_it_down()
-        self.switch(True)
+        self.switch("on")
         self.ring(bells)
 
     def agrees_before_anybody_wrote_it_down(self) -> None:
@@ -333,7 +334,7 @@ class Machine(RuleBasedStateMachine):
             instance, user = who.split("/")
             self.world.bar(instance, user, None)
             self.note("bar", who, False)
-        self.switch(True)
+        self.switch("on")
         last = max((window.end for window in self.world.windows), default=self.now)
         self.now = max(self.now, last)
         for _ in range(3 * len(self.world.jobs) + 10):

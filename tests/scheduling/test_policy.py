@@ -51,6 +51,25 @@ BACKEND = [
         given(online=False, system=(SYSTEM,)),
         Idle("S10"),
     ),
+    Case("S10 a paused queue starts nothing", given(9, OLD, paused=True), Idle("S10")),
+    Case(
+        "S10 a paused queue starts nothing of its session, and holds nothing for it",
+        given(paused=True, active=active(head=OURS)),
+        Idle("S10"),
+    ),
+    Case("S2 a system job starts while the queue is paused", given(system=(SYSTEM,), paused=True),
+         Start(SYSTEM, "S2")),
+    Case(
+        "S10 offline counts more than paused",
+        given(system=(SYSTEM,), paused=True, online=False),
+        Idle("S10"),
+    ),
+    Case(
+        "S10 a paused queue is looked at again when a system job falls due",
+        given(2, OLD, system=(SYSTEM, job("cal2", 9, of="/")), paused=True),
+        Idle("S10", at(4)),
+    ),
+    Case("S1 a paused backend that runs a job is busy", given(running=BUSY, paused=True), Idle("S1")),
     Case("S10 offline comes before busy", given(online=False, running=BUSY), Idle("S10")),
     Case("S1 a busy backend starts nothing", given(9, OLD, running=BUSY), Idle("S1")),
     Case(
@@ -111,6 +130,21 @@ SESSIONS = [
     Case(
         "S5 a dedicated session without a job holds the backend until its ITTL ends",
         given(9, OLD, active=active(idle_until=300)),
+        Hold(at(300), "S5", "s"),
+    ),
+    Case(
+        "S5 S2 a system job that falls due during the hold is started then",
+        given(2, OLD, active=active(idle_until=300), system=(SYSTEM, job("cal2", 9, of="/"))),
+        Hold(at(300), "S5", "s", look_at=at(4)),
+    ),
+    Case(
+        "S5 S2 a system job that defers to the session is started when it does so no longer",
+        given(9, active=active(idle_until=300), system=(replace(SYSTEM, deferral=timedelta(seconds=20)),)),
+        Hold(at(300), "S5", "s", look_at=at(24)),
+    ),
+    Case(
+        "S5 a system job that falls due when the hold ends changes nothing in it",
+        given(9, active=active(idle_until=300), system=(replace(SYSTEM, submitted_at=at(300)),)),
         Hold(at(300), "S5", "s"),
     ),
     Case(

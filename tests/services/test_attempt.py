@@ -304,6 +304,23 @@ def test_it_keeps_the_reason_of_a_child_that_died_and_goes_on(monkeypatch: pytes
     assert second.state == "completed"
 
 
+@committed
+@pytest.mark.parametrize("in_session", [True, False])
+def test_s2_it_wakes_for_a_system_job_while_a_session_holds_or_nothing_waits(
+    in_session: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(drains, "LINGER", timedelta(seconds=0 if in_session else 1))
+    backend, author = make_backend(dedicated_interactive_ttl=1), make_author()
+    submit(author, backend, start_session=in_session)
+    due_at = clock.now() + timedelta(seconds=0.3)
+    system = submit(author, backend)
+    Job.objects.filter(pk=system.pk).update(is_system=True, due_at=due_at)
+    drain_with(monkeypatch, backend, FakeChild(Finished(b"[]")), FakeChild(Finished(b"[]")))
+    system.refresh_from_db()
+    assert system.started_at is not None
+    assert timedelta(0) <= system.started_at - due_at < timedelta(seconds=0.3)
+
+
 class Starting:
     """A pool that is away for the first few times it is asked."""
 
