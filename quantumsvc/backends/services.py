@@ -171,7 +171,7 @@ def drift_of(backend: Backend) -> Drift | None:
 
 @lru_cache(maxsize=256)
 def backend_as_of(ident: int, version: str) -> Backend:
-    """A backend's row, without its configuration, as of a version (its ``xmin``); not to be changed.
+    """A backend's row, without its configuration, as of a version (its ``xmin`` and ``ctid``); not to be changed.
 
     Kept in memory, for paths that ask for the version alone.
     """

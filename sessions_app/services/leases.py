@@ -38,7 +38,7 @@ SET fence = fence + 1, owner = %s, expires_at = %s, drain_requested_at = NULL
 WHERE backend_id = %s AND (expires_at IS NULL OR expires_at <= %s)
 RETURNING fence,
     EXISTS (SELECT 1 FROM sessions_app_job j WHERE j.backend_id = l.backend_id AND j.state = 'running'),
-    (SELECT xmin::text FROM backends_backend b WHERE b.id = l.backend_id),
+    (SELECT b.xmin::text || b.ctid::text FROM backends_backend b WHERE b.id = l.backend_id),
     pg_try_advisory_lock(backend_id::int, (fence %% 2147483648)::int)
 """
 _LEAVE = """

@@ -25,7 +25,7 @@ from sessions_app.services.limits import IS_OVER
 from sessions_app.services.transitions import job_columns, job_from, session_columns, sessions_from
 
 _MINE = "(SELECT id FROM sessions_app_session WHERE backend_id = %s AND state = 'active')"
-_BACKEND = "SELECT xmin::text FROM backends_backend WHERE id = %s"
+_BACKEND = "SELECT xmin::text || ctid::text FROM backends_backend WHERE id = %s"
 _SESSIONS = """
 SELECT {columns} FROM sessions_app_session
 WHERE backend_id = %s AND (state = 'active' OR next_deadline <= %s OR id = %s) ORDER BY id FOR UPDATE

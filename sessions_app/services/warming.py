@@ -54,7 +54,7 @@ def _rehearse() -> None:
 
 def _read_all(now: datetime) -> None:
     """Read what the process keeps of each backend."""
-    for ident, version in run(Statement("SELECT id, xmin::text FROM backends_backend"))[0]:
+    for ident, version in run(Statement("SELECT id, xmin::text || ctid::text FROM backends_backend"))[0]:
         backend = backend_as_of(ident, version)
         if (known := CalibrationSet.objects.defer("properties").in_force(backend, now)) is not None:
             device_document(backend, known.pk, now)
