@@ -83,20 +83,21 @@ class Books:
         rows = tuple(instances)
         self._parents = {row.id: row.parent for row in rows}
         self._shares = {row.id: row.shares for row in rows}
-        self._own: dict[str, int] = {}
-        self._below: dict[str, int] = {}
+        self._own = {row.id: row.used for row in rows}
+        self._below = dict(self._own)
         self._users = dict(users or {})
         for row in rows:
-            self._add(row.id, row.used)
+            if row.parent is not None:
+                self._raise(self.path(row.id)[1:], row.used)
 
-    def _add(self, instance: str, microseconds: int) -> None:
-        self._own[instance] = self._own.get(instance, 0) + microseconds
-        for node in self.path(instance):
+    def _raise(self, nodes: Iterable[str], microseconds: int) -> None:
+        for node in nodes:
             self._below[node] = self._below.get(node, 0) + microseconds
 
     def charge(self, instance: str, user: str, microseconds: int) -> None:
         """Add to what a user of an instance has used; a negative amount takes away what is too old."""
-        self._add(instance, microseconds)
+        self._own[instance] = self._own.get(instance, 0) + microseconds
+        self._raise(self.path(instance), microseconds)
         pair = (instance, user)
         self._users[pair] = self._users.get(pair, 0) + microseconds
 
@@ -127,10 +128,10 @@ class Books:
 
     def path(self, instance: str) -> tuple[str, ...]:
         """The instance and all above it, upwards. A ring, which no tree has, is cut."""
-        nodes = [instance]
+        nodes = (instance,)
         while (above := self._parents.get(nodes[-1])) is not None and above not in nodes:
-            nodes.append(above)
-        return tuple(nodes)
+            nodes = (*nodes, above)
+        return nodes
 
     def used(self, instance: str) -> int:
         """Microseconds used by the instance and all below it."""
@@ -173,13 +174,12 @@ def fairest(jobs: Iterable[QueuedJob], books: Books) -> QueuedJob | None:
 
 
 def _of_each_instance(jobs: Iterable[QueuedJob], books: Books) -> dict[str, QueuedJob]:
-    first: dict[str, tuple[tuple[int, datetime, str], QueuedJob]] = {}
+    first: dict[str, QueuedJob] = {}
     for job in jobs:
-        order = user_order(job, books)
         rival = first.get(job.instance)
-        if rival is None or order < rival[0]:
-            first[job.instance] = (order, job)
-    return {instance: job for instance, (_, job) in first.items()}
+        if rival is None or user_order(job, books) < user_order(rival, books):
+            first[job.instance] = job
+    return first
 
 
 def _branches(instances: Iterable[str], books: Books) -> dict[str | None, list[str]]:
@@ -187,18 +187,22 @@ def _branches(instances: Iterable[str], books: Books) -> dict[str | None, list[s
     branches: dict[str | None, list[str]] = {None: []}
     known: set[str] = set()
     for instance in instances:
-        path = books.path(instance)
-        for node, above in zip(path, (*path[1:], None), strict=True):
+        node = instance
+        for above in (*books.path(instance)[1:], None):
             if node not in known:
                 known.add(node)
                 branches.setdefault(above, []).append(node)
+            node = above or node
     return branches
 
 
 def _claim(
     node: str, branches: Mapping[str | None, list[str]], own: Mapping[str, QueuedJob], books: Books
 ) -> tuple[Rank, QueuedJob]:
-    claims = [_claim(child, branches, own, books) for child in branches.get(node, ())]
+    below = branches.get(node)
+    if below is None:
+        return books.rank(node, own[node]), own[node]
+    claims = [_claim(child, branches, own, books) for child in below]
     if node in own:
         claims.append((books.own_rank(node, own[node]), own[node]))
     job = min(claims, key=lambda claim: claim[0])[1]

@@ -19,7 +19,7 @@ from quantumsvc.scheduling.windows import Window
 from quantumsvc.statements import Rows, Statement, run
 from sessions_app.models import Job, Session
 from sessions_app.services import fitting, held
-from sessions_app.services.columns import ACTIVE, JOB_COLUMNS, OF_PAIR, PAID_UNTIL, PAIRS, RUN_TIME, USED
+from sessions_app.services.columns import ACTIVE, HEADS, JOB_COLUMNS, PAID_UNTIL, RUN_TIME
 from sessions_app.services.leases import Lease, LeaseLost, renewal
 from sessions_app.services.limits import IS_OVER
 from sessions_app.services.transitions import job_columns, job_from, session_columns, sessions_from
@@ -62,14 +62,17 @@ FROM sessions_app_job j JOIN sessions_app_jobpayload p ON p.job_id = j.id {which
 _NEXT_OF_SESSION = f"""
 {ACTIVE} WHERE j.session_id = {_MINE} AND j.state = 'queued' ORDER BY j.created_at, j.id LIMIT 1
 """
-_HEADS = f"""{PAIRS}
-SELECT {JOB_COLUMNS}, coalesce(used.microseconds, 0) FROM pair p
-CROSS JOIN LATERAL ({OF_PAIR} LIMIT 1) j
-{ACTIVE} {RUN_TIME} {USED}
+_HEADS = f"""{HEADS}
+SELECT {JOB_COLUMNS}, coalesce(used.microseconds, 0) FROM j
+JOIN accounts_user u ON u.id = j.user_id AND u.is_active
+LEFT JOIN sessions_app_runtime r ON r.backend_id = %s AND r.program = j.program
+LEFT JOIN sessions_app_userusage used
+    ON used.backend_id = %s AND used.instance_id = j.instance_id AND used.user_id = j.user_id
 """
-# Shares and sums; an instance is over its limit by what it uses of all backends.
+# Shares and sums, and which instances may start nothing (S10): those that are not active, and those over
+# their limit by what they use of all backends.
 _SHARES = f"""
-SELECT i.id, i.parent_id, i.shares, coalesce(here.microseconds, 0), {IS_OVER}
+SELECT i.id::text, i.parent_id::text, i.shares, coalesce(here.microseconds, 0), NOT i.is_active OR {IS_OVER}
 FROM accounts_instance i
 LEFT JOIN sessions_app_instanceusage here ON here.instance_id = i.id AND here.backend_id = %s
 """
@@ -209,7 +212,14 @@ def _system(row: Sequence[Any]) -> QueuedJob:
 
 
 def _queued(row: Sequence[Any]) -> QueuedJob:
-    ident, created_at, session, instance, user, expected, *_ = row
+    return _job(*row[:6])
+
+
+@lru_cache(maxsize=10_000)
+def _job(
+    ident: str, created_at: datetime, session: str | None, instance: int, user: int, expected: float
+) -> QueuedJob:
+    """Kept in memory: from one turn to the next, nearly all heads are the same, down to the last column."""
     return QueuedJob(
         id=ident,
         submitted_at=created_at,
@@ -228,22 +238,22 @@ def read_turns(
     During a priority window also the oldest that were sent inside (S9). Read after the statements of
     ``after``, on the same journey.
     """
-    ranks = Statement(_SHARES, [now, backend_id])
+    ranks = Statement(_SHARES, [now, backend_id], binary=True)
     if windows:
         asked = [fitting.heads(backend_id, now, windows), *fitting.sent_inside(backend_id, now, windows)]
     else:
-        asked = [Statement(_HEADS, [backend_id, backend_id, backend_id])]
+        asked = [Statement(_HEADS, [backend_id] * 4, binary=True)]
     shares, *found = run(*after, ranks, *asked)[len(after) :]
-    heads = [row for rows in found for row in rows]
-    over = {row[0] for row in shares if row[4]}
-    users = {(str(row[3]), str(row[4])): int(row[6]) for row in heads}
-    jobs = tuple(_queued(row) for row in heads if row[3] not in over)
-    return jobs, Books((_share(row) for row in shares), users)
+    heads = [(_queued(row), int(row[6])) for rows in found for row in rows]
+    barred = {row[0] for row in shares if row[4]}
+    users = {(job.instance, job.user): used for job, used in heads}
+    jobs = tuple(job for job, _ in heads if job.instance not in barred)
+    return jobs, Books((_share(*row[:4]) for row in shares), users)
 
 
-def _share(row: Sequence[Any]) -> Share:
-    ident, parent, shares, used, _ = row
-    return Share(id=str(ident), parent=None if parent is None else str(parent), shares=shares, used=int(used))
+@lru_cache(maxsize=10_000)
+def _share(ident: str, parent: str | None, shares: int, used: int) -> Share:
+    return Share(id=ident, parent=parent, shares=shares, used=used)
 
 
 def session_front(

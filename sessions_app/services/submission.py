@@ -29,7 +29,8 @@ LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 REPEATED_WITHIN = timedelta(seconds=30)
 
 _USABLE = """
-SELECT b.id, b.xmin::text || b.ctid::text FROM backends_backend b WHERE b.name = %s AND (b.open_to_all OR EXISTS (
+SELECT b.id, b.xmin::text || b.ctid::text FROM backends_backend b
+WHERE b.name = %s AND (b.open_to_all OR EXISTS (
     SELECT 1 FROM backends_backendaccess a WHERE a.backend_id = b.id AND a.instance_id = %s))
 """
 _UNANSWERED = """

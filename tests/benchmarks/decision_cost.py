@@ -144,6 +144,7 @@ def ending(claim: Any) -> Any:
     return Ending(
         job_id=claim.job.pk, session_id=claim.job.session_id, attempt=claim.job.attempt,
         state=JobState.COMPLETED, cause=Cause.FINISHED, result=b"{}", quantum_seconds=0.1,
+        job=claim.job,
     )  # fmt: skip
 
 
