@@ -171,9 +171,9 @@ def drift_of(backend: Backend) -> Drift | None:
 
 @lru_cache(maxsize=256)
 def backend_as_of(ident: int, version: str) -> Backend:
-    """A backend's row, without its configuration, as of a version (its ``xmin`` and ``ctid``); not to be changed.
+    """A backend's row, without its configuration, as of a version; not to be changed.
 
-    Kept in memory, for paths that ask for the version alone.
+    Kept in memory, for paths that ask for the version alone: the row's ``xmin`` and ``ctid``.
     """
     return Backend.objects.defer("configuration").get(pk=ident)
 

@@ -13,7 +13,7 @@ ACTIVE = """
 JOIN accounts_instance i ON i.id = j.instance_id AND i.is_active
 JOIN accounts_user u ON u.id = j.user_id AND u.is_active
 """
-# The oldest waiting job of each (instance, user): steps from one to the next, by index, whatever lies between.
+# The oldest waiting job of each (instance, user), from one to the next by index, whatever lies between.
 _HEAD = """SELECT q.instance_id, q.user_id, q.id, q.created_at, q.session_id, q.outlived_session, q.program,
         q.cost, q.max_seconds, q.ran_at_least
     FROM sessions_app_job q WHERE q.backend_id = %s AND q.state = 'queued' AND NOT q.is_system"""

@@ -5,8 +5,9 @@ from typing import Any
 _FILL = """
 INSERT INTO sessions_app_job
 SELECT (jsonb_populate_record(pattern, jsonb_build_object(
-    'id', %s || n, 'instance_id', i.ids[1 + n %% cardinality(i.ids)], 'state', 'queued', 'session_id', NULL, 'started_at', NULL,
-    'finished_at', NULL, 'attempt', 0, 'phase', '', 'created_at', pattern.created_at + n * interval '1 ms'
+    'id', %s || n, 'instance_id', i.ids[1 + n %% cardinality(i.ids)], 'state', 'queued',
+    'session_id', NULL, 'started_at', NULL, 'finished_at', NULL, 'attempt', 0, 'phase', '',
+    'created_at', pattern.created_at + n * interval '1 ms'
 ))).*
 FROM generate_series(%s::int, %s::int) n
 CROSS JOIN (SELECT array_agg(id ORDER BY id) AS ids FROM accounts_instance

@@ -102,8 +102,8 @@ POLICY = [
     Mutant("L9", "a closing session holds the backend", "policy.py", "is None or not active.accepting_jobs", "is None"),
     Mutant("S10", "fair share starts jobs that may not start", "policy.py", "[job for job in snapshot.heads if may_start(job, snapshot)]", "list(snapshot.heads)"),
     Mutant("F4", "running work is not counted", "policy.py", "snapshot.books.counting(snapshot.meters, snapshot.now)", "snapshot.books"),
-    Mutant("S7", "an idle backend forgets the next window", "policy.py", "(edge := next_edge(snapshot.windows, snapshot.now)) is not None", "(edge := None) is not None"),
-    Mutant("S2", "an idle backend forgets the next system job", "policy.py", "edges = [system_due(job, snapshot) for job in snapshot.system]", "edges = []"),
+    Mutant("S7", "an idle backend forgets the next window", "policy.py", "(_next_system_due(snapshot), next_edge(snapshot.windows, snapshot.now))", "(_next_system_due(snapshot),)"),
+    Mutant("S2", "an idle backend forgets the next system job", "policy.py", "(_next_system_due(snapshot), next_edge(snapshot.windows, snapshot.now))", "(next_edge(snapshot.windows, snapshot.now),)"),
     Mutant("S9", "heads are not looked for in a priority window", "policy.py", "if rule is fair_share or (rule is reserved_job and _priority_window(settled)):", "if rule is fair_share:"),
     Mutant("S4", "heads are not needed after a session", "policy.py", "        if rule(settled) is not None:\n            return False\n    raise", "        if rule(settled) is not None or settled.active:\n            return False\n    raise"),
     Mutant("L6", "what time has done is not reported", "policy.py", "replace(decision, due=due) if due else decision", "decision"),
@@ -230,7 +230,6 @@ WORLD = [
     Mutant("W2", "what gives way is lost if its session has closed", "world.py", "            work.entry = replace(work.entry, session=None)\n", "            pass\n"),
     Mutant("W4", "the end of a window fails nothing", "world.py", "                if change.waiting_fail:\n", "                if False:\n"),
     Mutant("L9", "a closing session stays open though its jobs have failed", "world.py", "        if left:\n            self._note_end(sitting, at)\n", ""),
-    Mutant("S2", "in virtual time a hold hides system jobs", "world.py", "            if isinstance(decision, Hold)\n        )", "            if False\n        )"),
     Mutant("W2", "in virtual time a stopped attempt ends", "timeline.py", " and work.attempts == attempt:", ":"),
 ]  # fmt: skip
 

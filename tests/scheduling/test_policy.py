@@ -57,8 +57,11 @@ BACKEND = [
         given(paused=True, active=active(head=OURS)),
         Idle("S10"),
     ),
-    Case("S2 a system job starts while the queue is paused", given(system=(SYSTEM,), paused=True),
-         Start(SYSTEM, "S2")),
+    Case(
+        "S2 a system job starts while the queue is paused",
+        given(system=(SYSTEM,), paused=True),
+        Start(SYSTEM, "S2"),
+    ),
     Case(
         "S10 offline counts more than paused",
         given(system=(SYSTEM,), paused=True, online=False),
