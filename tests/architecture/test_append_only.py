@@ -7,13 +7,23 @@ import psycopg
 import pytest
 from django.db import IntegrityError, connection, models, transaction
 
-from tests.architecture.test_constraints import a_line, an_entry
+from sessions_app.models import Decision
+from tests.architecture.test_constraints import a_backend, a_job, a_line, a_session, an_entry
+from tests.factories import START
 
 pytestmark = pytest.mark.django_db
+
+
+def a_decision() -> Decision:
+    return Decision.objects.create(backend=a_backend(), at=START, rule="S7", job_id="chosen")
+
 
 # The trigger that sees to it: a row, and a change of it.
 APPEND_ONLY: dict[str, tuple[Callable[[], models.Model], dict[str, Any]]] = {
     "audit_is_append_only": (an_entry, {"reason": "another"}),
+    "decision_log_is_append_only": (a_decision, {"rule": "S4"}),
+    "job_history_is_append_only": (lambda: a_job().events.get(), {"target": "running"}),
+    "session_history_is_append_only": (lambda: a_session().events.get(), {"target": "active"}),
     "ledger_is_append_only": (a_line, {"microseconds": 2}),
 }
 
