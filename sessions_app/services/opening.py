@@ -7,6 +7,7 @@ from django.db import transaction
 from quantumsvc.accounts.audit import note
 from quantumsvc.accounts.models import Instance, User
 from quantumsvc.backends.models import Backend
+from quantumsvc.doorbell import TIMEKEEPER, ring
 from quantumsvc.errors import BadRequest, SessionClosed
 from quantumsvc.scheduling.states import Cause, SessionMode, SessionState
 from quantumsvc.scheduling.timers import next_deadline
@@ -75,6 +76,8 @@ def open_session(
     Raises :class:`BadRequest`, or what :func:`check_session` raises.
     """
     check_session(instance, now)
+    # A deadline that comes before the timekeeper's next round must not wait for it (L2).
+    ring(TIMEKEEPER)
     return new_session(
         ident=new_id(),
         instance=instance,

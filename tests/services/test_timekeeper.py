@@ -1,15 +1,25 @@
 """The timekeeper carries out deadlines and finds backends without care."""
 
+import threading
+import time
+from contextlib import suppress
+from datetime import datetime, timedelta
+
 import pytest
+from django.db import connection
 from django_q.models import OrmQ
 
+from quantumsvc import clock
 from quantumsvc.backends.models import Backend
+from quantumsvc.scheduling.states import SessionMode
 from sessions_app.management.commands.timekeeper import stop
-from sessions_app.models import BackendLease
+from sessions_app.models import BackendLease, Session
+from sessions_app.services import timekeeper
 from sessions_app.services.leases import LEASE
+from sessions_app.services.opening import open_session
 from sessions_app.services.submission import Author
 from sessions_app.services.timekeeper import IDLE_SECONDS, SWEEP_SECONDS, next_sweep, sweep
-from tests.factories import at, open_, submit
+from tests.factories import at, make_author, make_backend, open_, submit
 from tests.services.worker import Worker
 
 
@@ -58,3 +68,42 @@ def test_it_ends_at_once_when_told_to() -> None:
     with pytest.raises(SystemExit) as ended:
         stop(15, None)
     assert ended.value.code == 0
+
+
+@pytest.mark.django_db(transaction=True)
+def test_l2_it_acts_within_a_second_of_a_deadline_and_sleeps_until_then(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rounds: list[float] = []
+
+    class Enough(Exception):
+        """The session is closed."""
+
+    def counted(now: datetime) -> None:
+        sweep(now)
+        rounds.append(time.monotonic())
+        if Session.objects.filter(state="closed").exists():
+            raise Enough
+
+    def keep() -> None:
+        with suppress(Enough):
+            timekeeper.keep_time()
+        connection.close()
+
+    monkeypatch.setattr(timekeeper, "sweep", counted)
+    backend, author = make_backend(unused_session_ttl=1), make_author()
+    thread = threading.Thread(target=keep, daemon=True)
+    thread.start()
+    while not rounds:
+        time.sleep(0.01)
+    opened = clock.now()
+    session = open_session(
+        instance=author.instance, user=author.user, backend=backend, mode=SessionMode.DEDICATED,
+        max_ttl=None, now=opened,
+    )  # fmt: skip
+    thread.join(5)
+    late = (clock.now() - opened).total_seconds() - 1
+    session.refresh_from_db()
+    assert (session.state, session.closed_at) == ("closed", opened + timedelta(seconds=1))
+    assert late < 1
+    assert len(rounds) <= 4, "it sleeps, and does not ask again and again"
