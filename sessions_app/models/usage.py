@@ -93,11 +93,14 @@ class InstanceUsage(models.Model):
 
 
 class UserUsage(models.Model):
-    """What a user of an instance used of a backend in the rolling window (F3)."""
+    """What a user of an instance used of a backend in the rolling window (F3).
 
-    backend = models.ForeignKey(Backend, on_delete=models.CASCADE, related_name="+")
-    instance = models.ForeignKey(Instance, on_delete=models.CASCADE, related_name="+")
-    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
+    Found by all three together only: an index of one of them would be taken for the better way at times.
+    """
+
+    backend = models.ForeignKey(Backend, on_delete=models.CASCADE, related_name="+", db_index=False)
+    instance = models.ForeignKey(Instance, on_delete=models.CASCADE, related_name="+", db_index=False)
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+", db_index=False)
     microseconds = models.BigIntegerField(default=0)
 
     class Meta:
