@@ -128,7 +128,7 @@ class Books:
 
     def path(self, instance: str) -> tuple[str, ...]:
         """The instance and all above it, upwards. A ring, which no tree has, is cut."""
-        nodes = (instance,)
+        nodes: tuple[str, ...] = (instance,)
         while (above := self._parents.get(nodes[-1])) is not None and above not in nodes:
             nodes = (*nodes, above)
         return nodes
