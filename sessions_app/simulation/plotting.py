@@ -1,9 +1,23 @@
 """A picture of a simulation. Needs matplotlib, which nothing else here does."""
 
 from pathlib import Path
+from typing import Any
 
 from sessions_app.simulation.playing import Record
 from sessions_app.simulation.workload import Workload
+
+# Beside the picture, where it hides no line.
+_BESIDE: dict[str, Any] = {"loc": "center left", "bbox_to_anchor": (1.0, 0.5), "fontsize": "small"}
+_TIMES = {
+    0.1: "0.1 s",
+    1: "1 s",
+    10: "10 s",
+    60: "1 min",
+    600: "10 min",
+    3_600: "1 h",
+    86_400: "1 day",
+    864_000: "10 days",
+}
 
 
 def plot(workload: Workload, record: Record, path: Path) -> None:
@@ -20,12 +34,15 @@ def plot(workload: Workload, record: Record, path: Path) -> None:
         above.plot(days[1:], parts[1:], label=name)
     above.set(xlabel="days", ylabel="% of the time used so far", ylim=(0, None))
     above.set_title("Fair share: parts of the time used")
-    above.legend(loc="upper right")
+    for window in workload.windows:
+        above.axvspan(window.at / 86_400, window.end / 86_400, color="0.9", zorder=0)
+    above.legend(**_BESIDE)
     for (name, kind), waits in sorted(record.waits.items()):
         ordered = sorted(waits)
         steps = [100 * (number + 1) / len(ordered) for number in range(len(ordered))]
         below.plot([max(wait, 0.1) for wait in ordered], steps, label=f"{name}, {kind}")
-    below.set(xlabel="wait in seconds", ylabel="% of starts within", xscale="log")
+    below.set(xlabel="wait", ylabel="% of starts within", xscale="log", ylim=(0, 102))
     below.set_title("Waits from submission to start")
-    below.legend(loc="lower right", fontsize="small")
+    below.set_xticks(list(_TIMES), labels=list(_TIMES.values()))
+    below.legend(**_BESIDE)
     figure.savefig(path, dpi=110)
