@@ -44,6 +44,8 @@ def serve(listener: socket.socket) -> None:
         log_level="info",
         server_header=False,
         lifespan="off",
+        # Live messages are short; packing each for every socket takes longer than sending it.
+        ws_per_message_deflate=False,
         timeout_graceful_shutdown=_LAST_REQUESTS_SECONDS,
         backlog=_BACKLOG,
     )

@@ -64,7 +64,8 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
 
     async def live_changed(self, message: dict[str, Any]) -> None:
         """Tell the page what changed."""
-        await self._say({"type": "changed", "changes": message["changes"]})
+        if not self.is_over:
+            await self.send(text_data=message["text"])
 
     async def live_look(self, message: dict[str, Any]) -> None:
         """Tell the page to look anew at everything."""

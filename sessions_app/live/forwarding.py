@@ -5,80 +5,67 @@ that holds a lock in the database tells the sockets of all.
 """
 
 import asyncio
-import logging
-from typing import Any
+import json
+from typing import Any, Protocol
 
-import psycopg
 from channels.layers import get_channel_layer
 
-from quantumsvc.doorbell import connection_parameters
 from sessions_app.events import CHANNEL, AccessChanged, read_event
-from sessions_app.live.groups import EVERYBODY, asked_to_return
-from sessions_app.live.joining import Joiner
-from sessions_app.live.layer import RETURN, NotifyChannelLayer
+from sessions_app.live.groups import asked_to_return
+from sessions_app.live.joining import Changes, Joiner
+from sessions_app.live.layer import LOOK, RETURN, NotifyChannelLayer
+from sessions_app.live.over_redis import RedisOutlet
 from sessions_app.watching import Subscriber, watch
 
-logger = logging.getLogger(__name__)
 
-_LOCK = 5_317_200_131
-_TRY_AGAIN_SECONDS = 1.0
+class Outlet(Protocol):
+    """Reaches the sockets that are in a group."""
+
+    is_chosen: bool
+
+    def tell(self, group: str, message: dict[str, Any]) -> None:
+        """Send to a group's sockets, in the order of the calls."""
+
+    def missed(self) -> None:
+        """Bells may have gone unheard."""
+
+
+class OwnSockets:
+    """Those of this process, as every process hears the bells."""
+
+    is_chosen = True
+
+    def __init__(self, layer: NotifyChannelLayer) -> None:
+        self.tell = layer.deliver
+
+    def missed(self) -> None:
+        """The layer itself sends its mailboxes away."""
 
 
 class Forwarder:
-    """Tells the groups of what this loop's watch hears. Over Redis, only while it is the chosen one."""
+    """Tells the groups of what this loop's watch hears, while its outlet is the chosen one."""
 
-    def __init__(self, layer: Any) -> None:
-        self._layer = layer
-        self._is_chosen = isinstance(layer, NotifyChannelLayer)
-        self._joiner = Joiner(lambda group, changes: self._tell(group, changed(changes)))
-        self._sending: set[asyncio.Task[None]] = set()
-        if not self._is_chosen:
-            self._election = asyncio.create_task(self._stand())
-        watch().subscribe(Subscriber(CHANNEL, self._heard, self._missed))
+    def __init__(self, outlet: Outlet) -> None:
+        self._outlet = outlet
+        self._joiner = Joiner(lambda group, changes: outlet.tell(group, changed(changes)))
+        watch().subscribe(Subscriber(CHANNEL, self._heard, outlet.missed))
 
     def _heard(self, payload: str) -> None:
         event = read_event(payload)
-        if event is None or not self._is_chosen:
+        if event is None or not self._outlet.is_chosen:
             return
         if isinstance(event, AccessChanged):
-            self._tell(asked_to_return(event), RETURN)
+            self._outlet.tell(asked_to_return(event), RETURN)
         else:
             self._joiner.add(event)
 
-    def _missed(self) -> None:
-        # Changes of rights may be among it. The default layer tells its mailboxes itself.
-        if self._is_chosen and not isinstance(self._layer, NotifyChannelLayer):
-            self._tell(EVERYBODY, RETURN)
 
-    def _tell(self, group: str, message: dict[str, Any]) -> None:
-        if isinstance(self._layer, NotifyChannelLayer):
-            self._layer.deliver(group, message)
-            return
-        sending = asyncio.create_task(self._layer.group_send(group, message))
-        self._sending.add(sending)
-        sending.add_done_callback(self._sending.discard)
-
-    async def _stand(self) -> None:
-        while True:
-            try:
-                async with await psycopg.AsyncConnection.connect(
-                    autocommit=True, **connection_parameters()
-                ) as link:
-                    await link.execute("SELECT pg_advisory_lock(%s)", [_LOCK])
-                    self._is_chosen = True
-                    self._tell(EVERYBODY, RETURN)
-                    # Ends when the connection, and with it the lock, is lost.
-                    async for _ in link.notifies():
-                        pass
-            except psycopg.Error as error:
-                logger.warning("the connection that holds the forwarder's lock was lost: %s", error)
-            self._is_chosen = False
-            await asyncio.sleep(_TRY_AGAIN_SECONDS)
-
-
-def changed(changes: list[dict[str, Any]]) -> dict[str, Any]:
-    """The message that tells of changes."""
-    return {"type": "live.changed", "changes": changes}
+def changed(changes: Changes) -> dict[str, Any]:
+    """The message that tells of changes, written once for all sockets; of too many, it says to look."""
+    if not changes:
+        return LOOK
+    told = {"type": "changed", "changes": changes}
+    return {"type": "live.changed", "text": json.dumps(told, separators=(",", ":"))}
 
 
 _forwarders: dict[int, tuple[asyncio.AbstractEventLoop, Forwarder]] = {}
@@ -90,4 +77,6 @@ def start_forwarding() -> None:
     known = _forwarders.get(id(loop))
     if known is None or known[0] is not loop:
         _forwarders.clear()
-        _forwarders[id(loop)] = (loop, Forwarder(get_channel_layer()))
+        layer = get_channel_layer()
+        outlet = OwnSockets(layer) if isinstance(layer, NotifyChannelLayer) else RedisOutlet(layer)
+        _forwarders[id(loop)] = (loop, Forwarder(outlet))

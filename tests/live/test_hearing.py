@@ -59,6 +59,7 @@ async def test_it_tells_ids_and_versions_and_no_contents(
             "session": session.pk,
             "state": "queued",
             "version": 1,
+            "new": True,
         }
     ]
 

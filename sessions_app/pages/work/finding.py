@@ -40,6 +40,11 @@ FROM unnest(%s::bigint[]) AS visible(id) CROSS JOIN LATERAL (
     ORDER BY r.created_at DESC, r.id DESC OFFSET %s LIMIT 1
 ) AS edge"""
 
+_NAMED = """
+SELECT '{kind}' AS kind, w.id, w.created_at FROM (
+    SELECT * FROM {table} r WHERE r.id = ANY(%s) AND r.instance_id = ANY(%s) AND {narrow}
+) w WHERE {match}"""
+
 _COUNT = """(SELECT count(*) FROM (
     SELECT 1 FROM unnest(%s::bigint[]) AS visible(id) CROSS JOIN LATERAL (
         SELECT 1 FROM (
@@ -200,6 +205,15 @@ class Finder:
         sql = f"{' UNION ALL '.join(parts)} ORDER BY 3 DESC, 2 DESC, 1 DESC LIMIT 1"
         rows = _rows(sql, parameters)
         return Place(at=rows[0][2], ident=rows[0][1], kind=rows[0][0]) if rows else None
+
+    def named(self, kind: str, idents: Sequence[str]) -> list[Found]:
+        """Those rows among some of a kind."""
+        if kind not in self._matching or not idents:
+            return []
+        narrow, match = self._narrow(kind, None, newer=False), self._matching[kind]
+        sql = _NAMED.format(kind=kind, table=_TABLES[kind], narrow=narrow.sql, match=match.sql)
+        parameters = [list(idents), self._instances, *narrow.parameters, *match.parameters]
+        return [(row[0], row[1], row[2]) for row in _rows(sql, parameters)]
 
     def counts(self, kind: str, states: Sequence[str]) -> dict[str, int]:
         """How many rows of a kind are in each state, counted as far as ``COUNTED`` and one more."""

@@ -1,10 +1,12 @@
 """The Jobs page."""
 
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from quantumsvc.accounts.models import Instance, Membership, User
@@ -12,13 +14,14 @@ from quantumsvc.accounts.pages import reader_of
 from quantumsvc.accounts.roles import Role
 from quantumsvc.backends.models import Backend
 from quantumsvc.scheduling.states import JobState, SessionState
-from sessions_app.pages.live import live_page
+from sessions_app.pages.live import asked_parts, live_page
 from sessions_app.pages.reading import settled_now
+from sessions_app.pages.work.asked import Asked
 from sessions_app.pages.work.columns import columns_of
 from sessions_app.pages.work.filters import JOBS, MODES, SESSIONS, WorkFilters
 from sessions_app.pages.work.finding import COUNTED, Finder
-from sessions_app.pages.work.paging import work_page
-from sessions_app.pages.work.rows import JobLine, Line, Reader, lines
+from sessions_app.pages.work.paging import WorkPage, work_page
+from sessions_app.pages.work.rows import Reader, lines
 
 # Of a reader's colleagues, so many are offered as owners to choose.
 OFFERED_OWNERS = 100
@@ -27,27 +30,60 @@ OFFERED_OWNERS = 100
 @require_safe
 @login_required
 def jobs_page(request: HttpRequest) -> HttpResponse:
-    """All jobs and sessions that the reader may see, newest first, filtered by what the address says."""
+    """All jobs and sessions that the reader may see, newest first, filtered by what the address says.
+
+    A page that is looked at asks for single rows of itself as well.
+    """
     now = settled_now()
     reader = reader_with_rights(reader_of(request))
+    asked = Asked.read(asked_parts(request))
+    if asked is not None:
+        return render(request, "pages/_work_fragments.html", _fragments(request, reader, asked, now))
     filters = WorkFilters.from_query(request.GET)
-    instances = [each.pk for each in reader.instances]
-    page = work_page(Finder(instances, filters, reader.user), request.GET)
-    shown = lines(page.rows, reader, now)
+    page = work_page(_finder(reader, filters), request.GET)
     context: dict[str, Any] = {
-        "lines": shown,
+        **_shared(request, reader),
+        "lines": lines(page.rows, reader, now),
+        "counts": state_counts(_finder(reader, replace(filters, state=""))),
         "page": page,
-        "filters": filters,
-        "counts": state_counts(Finder(instances, replace(filters, state=""), reader.user)),
-        "topics": topics(shown),
+        "live_rows": entering(filters, page),
         "instances": reader.instances,
         "backends": Backend.objects.visible_to(reader.user).values_list("name", flat=True),
         "owners": lambda: owners(reader.user),
         "modes": MODES,
-        "columns": columns_of(request),
-        "may_cancel": any(isinstance(each, JobLine) and each.may_cancel for each in shown),
     }
     return live_page(request, "pages/jobs.html", context, {"work": "pages/_work.html"})
+
+
+def _finder(reader: Reader, filters: WorkFilters) -> Finder:
+    return Finder([each.pk for each in reader.instances], filters, reader.user)
+
+
+def _shared(request: HttpRequest, reader: Reader) -> dict[str, Any]:
+    """What the table needs as well as each of its rows."""
+    return {
+        "filters": WorkFilters.from_query(request.GET),
+        "columns": columns_of(request),
+        "may_cancel": bool(reader.writes_in),
+    }
+
+
+def _fragments(request: HttpRequest, reader: Reader, asked: Asked, now: datetime) -> dict[str, Any]:
+    """The rows that were asked for and pass the filters, and the counts if they were asked for."""
+    filters = WorkFilters.from_query(request.GET)
+    finder = _finder(reader, filters)
+    found = [each for kind, idents in asked.rows.items() for each in finder.named(kind, idents)]
+    context = {**_shared(request, reader), "lines": lines(found, reader, now)}
+    if asked.counts:
+        context["counts"] = state_counts(_finder(reader, replace(filters, state="")))
+    return context
+
+
+def entering(filters: WorkFilters, page: WorkPage) -> str:
+    """Which rows that are not on the page may come in while it is looked at: any, new ones or none."""
+    if filters.state or filters.reservation:
+        return "any"
+    return "" if page.newer else "new"
 
 
 def reader_with_rights(user: User) -> Reader:
@@ -63,15 +99,6 @@ def owners(user: User) -> list[str]:
     """Names to choose from."""
     names = User.objects.visible_to(user).exclude(pk=user.pk).order_by("username")
     return list(names.values_list("username", flat=True)[:OFFERED_OWNERS])
-
-
-def topics(shown: list[Line]) -> str:
-    """What the table follows: the reader's own work, and the backends that its waiting rows depend on."""
-    backends = {each.row.job.backend_id for each in shown if isinstance(each, JobLine) and each.why}
-    backends |= {
-        each.row.session.backend_id for each in shown if not isinstance(each, JobLine) and each.holder
-    }
-    return " ".join(["work", *(f"backend:{pk}" for pk in sorted(backends))])
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,11 @@
 // page's own address, and put in place: what a live page shows is what a fresh one would. Topics are
 // job:ID, session:ID, backend:NUMBER, instance:NUMBER, and "work" for any job or session.
 // The fetch carries the header X-Live with the ids that it wants; the answer may be those parts alone.
+//
+//   <section id="work" data-live="work" data-live-rows="new" data-live-counts="states">…<tr id="job-ID">…
+//
+// A part with rows is fetched row by row, with its counts, and as a whole only when rows come in: "new" ones,
+// or "any", as a change may make them match a filter. A row with topics of its own is fetched for those too.
 import { Connection } from "./connection.js";
 import { Refresher } from "./refresher.js";
 
@@ -27,6 +32,15 @@ function show(state) {
   indicator.setAttribute("aria-pressed", String(state === "paused"));
 }
 
+// The ids of what is to be fetched after a change of one row's job or session.
+function rowsOf(part, change) {
+  const named = [`${change.kind}-${change.id}`, `session-${change.session}`];
+  const rows = named.filter((id) => part.contains(document.getElementById(id)));
+  const enters = part.dataset.liveRows === "any" || (change.new && part.dataset.liveRows === "new");
+  if (rows[0] !== named[0] && enters) return [part.id];
+  return [...rows, part.dataset.liveCounts];
+}
+
 function hear(refresher, changes) {
   for (const part of document.querySelectorAll("[data-live]")) {
     const wanted = part.dataset.live.split(/\s+/);
@@ -34,12 +48,14 @@ function hear(refresher, changes) {
       const told = topicsOf(change);
       return wanted.some((topic) => told.has(topic));
     });
-    if (heard.length) refresher.want(part, heard);
+    if (!heard.length) continue;
+    if ("liveRows" in part.dataset) heard.flatMap((change) => rowsOf(part, change)).forEach((id) => refresher.want(id));
+    else refresher.want(part.id, heard.some((change) => change.kind !== "backend"));
   }
 }
 
 function wantAll(refresher) {
-  for (const part of document.querySelectorAll("[data-live]")) refresher.want(part, []);
+  for (const part of document.querySelectorAll("[data-live]")) refresher.want(part.id);
 }
 
 export function startLive() {
