@@ -29,6 +29,9 @@ class Outlet(Protocol):
     def missed(self) -> None:
         """Bells may have gone unheard."""
 
+    async def close(self) -> None:
+        """Let go of its connections."""
+
 
 class OwnSockets:
     """Those of this process, as every process hears the bells."""
@@ -41,23 +44,24 @@ class OwnSockets:
     def missed(self) -> None:
         """The layer itself sends its mailboxes away."""
 
+    async def close(self) -> None:
+        """It has none of its own."""
 
-class Forwarder:
-    """Tells the groups of what this loop's watch hears, while its outlet is the chosen one."""
 
-    def __init__(self, outlet: Outlet) -> None:
-        self._outlet = outlet
-        self._joiner = Joiner(lambda group, changes: outlet.tell(group, changed(changes)))
-        watch().subscribe(Subscriber(CHANNEL, self._heard, outlet.missed))
+def forward(outlet: Outlet) -> None:
+    """From now on, tell the groups of what this loop's watch hears, while the outlet is the chosen one."""
+    joiner = Joiner(lambda group, changes: outlet.tell(group, changed(changes)))
 
-    def _heard(self, payload: str) -> None:
+    def heard(payload: str) -> None:
         event = read_event(payload)
-        if event is None or not self._outlet.is_chosen:
+        if event is None or not outlet.is_chosen:
             return
         if isinstance(event, AccessChanged):
-            self._outlet.tell(asked_to_return(event), RETURN)
+            outlet.tell(asked_to_return(event), RETURN)
         else:
-            self._joiner.add(event)
+            joiner.add(event)
+
+    watch().subscribe(Subscriber(CHANNEL, heard, outlet.missed))
 
 
 def changed(changes: Changes) -> dict[str, Any]:
@@ -68,15 +72,17 @@ def changed(changes: Changes) -> dict[str, Any]:
     return {"type": "live.changed", "text": json.dumps(told, separators=(",", ":"))}
 
 
-_forwarders: dict[int, tuple[asyncio.AbstractEventLoop, Forwarder]] = {}
+_outlets: dict[int, tuple[asyncio.AbstractEventLoop, Outlet]] = {}
 
 
-def start_forwarding() -> None:
-    """See to it that the sockets of the running loop hear; does nothing when they do."""
+def start_forwarding() -> Outlet:
+    """See to it that the sockets of the running loop hear; gives what reaches them."""
     loop = asyncio.get_running_loop()
-    known = _forwarders.get(id(loop))
+    known = _outlets.get(id(loop))
     if known is None or known[0] is not loop:
-        _forwarders.clear()
+        _outlets.clear()
         layer = get_channel_layer()
         outlet = OwnSockets(layer) if isinstance(layer, NotifyChannelLayer) else RedisOutlet(layer)
-        _forwarders[id(loop)] = (loop, Forwarder(outlet))
+        known = _outlets[id(loop)] = (loop, outlet)
+        forward(outlet)
+    return known[1]

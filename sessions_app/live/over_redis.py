@@ -46,6 +46,12 @@ class RedisOutlet:
         if self.is_chosen:
             self.tell(EVERYBODY, RETURN)
 
+    async def close(self) -> None:
+        """Let go of its connections; another process is chosen."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
     async def _send(self) -> None:
         """One after the other: nobody hears what comes after the end of their rights before that end."""
         while True:

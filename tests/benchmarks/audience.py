@@ -102,9 +102,13 @@ def audience(sockets: int) -> Iterator[Audience]:
     _fill(authors, backend)
     others = [authors[number % TENANTS].user for number in range(sockets - 1)]
     with serving() as address, sync_playwright() as playwright, _sockets(address, others) as told:
-        page = Visits(launch(playwright), address)(authors[0].user)
+        frames: list[str] = []
+        visits = Visits(launch(playwright), address)
+        page = visits.open(authors[0].user)
+        page.on("websocket", lambda socket: socket.on("framereceived", lambda text: frames.append(str(text))))
+        page.goto(address)
         page.locator('#connection[data-state="live"]').wait_for()
         page.wait_for_load_state("networkidle")
-        found = Audience(authors, backend, page, address, told=told)
+        found = Audience(authors, backend, page, address, frames, told=told)
         page.on("request", lambda request: found.requests.append(request.url))
         yield found

@@ -101,13 +101,18 @@ class Visits:
         websocket: bool = True,
     ) -> Page:
         """The page as ``user`` sees it, after its scripts have started."""
+        page = self.open(user, theme=theme, width=width)
+        if not websocket:
+            page.route_web_socket("**/ws/**", lambda socket: socket.close())
+        page.goto(self.address + path)
+        return page
+
+    def open(self, user: User | None, *, theme: str = "light", width: int = WIDE) -> Page:
+        """An empty page in a browser in which ``user`` is signed in."""
         page = self._context(user, theme, width).new_page()
         page.on("console", self._note)
         page.on("pageerror", lambda error: self.errors.append(str(error)))
         page.on("request", self._check)
-        if not websocket:
-            page.route_web_socket("**/ws/**", lambda socket: socket.close())
-        page.goto(self.address + path)
         return page
 
     def _context(self, user: User | None, theme: str, width: int) -> BrowserContext:
@@ -142,7 +147,8 @@ def visit(chromium: Browser, address: str, transactional_db: None) -> Iterator[V
 def faults(page: Page) -> list[str]:
     """What axe-core finds that would keep somebody from using the page."""
     # Loading style sheets once more would break the content policy, and no rule here needs it.
-    found = Axe().run(page, options={"preload": False}).response["violations"]
+    options = {"preload": False, "resultTypes": ["violations"]}
+    found = Axe().run(page, options=options).response["violations"]
     return [
         f"{each['id']}: {each['help']}: {[node['html'][:120] for node in each['nodes'][:3]]}"
         for each in found
@@ -153,6 +159,18 @@ def faults(page: Page) -> list[str]:
 def overflow(page: Page) -> int:
     """By how many pixels the page is wider than its window."""
     return int(page.evaluate("document.documentElement.scrollWidth - window.innerWidth"))
+
+
+def hindrances(page: Page) -> list[str]:
+    """The same in both themes, and where the page is too wide, in a wide window and in a narrow one."""
+    found = []
+    for theme, width in (("light", WIDE), ("dark", NARROW)):
+        page.set_viewport_size({"width": width, "height": _HEIGHT})
+        page.evaluate("theme => { document.documentElement.dataset.theme = theme }", theme)
+        found += [f"{theme}, {width}: {each}" for each in faults(page)]
+        if (excess := overflow(page)) > 0:
+            found.append(f"{width}: {excess} pixels too wide")
+    return found
 
 
 @pytest.fixture

@@ -52,12 +52,12 @@ def test_its_pages_are_usable_by_everybody(
     visit: Visits, olga: Reader, work: Work, backend: Backend, theme: str, width: int
 ) -> None:
     found: dict[str, list[str]] = {}
+    page = visit.open(olga.user, theme=theme, width=width)
     for name, path in addresses(work, backend).items():
-        page = visit(olga.user, path, theme=theme, width=width)
+        page.goto(visit.address + path)
         keep(page, f"{name}-{theme}-{width}")
         assert page.evaluate("getComputedStyle(document.body).backgroundColor") == GROUND[theme], name
         found[name] = faults(page) + (["too wide"] if overflow(page) > 0 else [])
-        page.close()
     assert not {name: each for name, each in found.items() if each}
 
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, WebSocketRoute, expect
 
 from quantumsvc import clock
 from quantumsvc.accounts.models import Membership
@@ -12,6 +12,7 @@ from quantumsvc.backends.models import Backend
 from sessions_app.models import Job
 from sessions_app.services.endings import cancel_job
 from sessions_app.services.submission import Author
+from tests.benchmarks.flooding import change
 from tests.browser.conftest import Visits
 from tests.factories import START, make_author, open_, submit
 from tests.pages.conftest import Reader
@@ -51,8 +52,10 @@ def test_it_shows_what_a_fresh_page_shows(
     first = submit(author, backend, began + 1, session_id=session.pk)
     second = submit(author, backend, began + 2, session_id=session.pk)
     third = submit(author, backend, began + 3, tags=["late"])
-    page = visit(wanda.user, websocket=websocket)
-    expect(page.locator("#connection")).to_contain_text("Live" if websocket else "Polling")
+    paths = ("/", "/?state=queued")
+    page, filtered = (visit(wanda.user, path, websocket=websocket) for path in paths)
+    for each in (page, filtered):
+        expect(each.locator("#connection")).to_contain_text("Live" if websocket else "Polling")
     worker = Worker(backend, when=seconds())
     worker.start(seconds())
     worker.start(seconds(), end="completed")
@@ -63,30 +66,105 @@ def test_it_shows_what_a_fresh_page_shows(
     expect(page.locator(f"#job-{first.pk} .badge")).to_have_text("Completed")
     expect(page.locator(f"#job-{second.pk} .badge")).to_contain_text("Running")
     expect(page.locator(f"#session-{session.pk}")).to_contain_text("1 done · 1 running · 0 queued")
+    expect(filtered.locator("tr.job")).to_have_count(1, timeout=SOON)
     page.wait_for_timeout(500)
-    assert told(page) == told(visit(wanda.user, websocket=websocket))
+    for each, path in zip((page, filtered), paths, strict=True):
+        assert told(each) == told(visit(wanda.user, path, websocket=websocket))
     if not websocket:
         visit.errors[:] = [each for each in visit.errors if "WebSocket" not in each]
 
 
-def _changes_at(page: Page, act: Callable[[], object]) -> bool:
+_LOOK_AWAY = """hidden => {
+    Object.defineProperty(document, "hidden", { value: hidden, configurable: true });
+    document.dispatchEvent(new Event("visibilitychange"));
+}"""
+_NOTE_STATES = """() => {
+    const shown = document.getElementById("connection");
+    window.states = [];
+    new MutationObserver(() => window.states.push(shown.dataset.state)).observe(
+        shown, { attributeFilter: ["data-state"] });
+}"""
+
+
+def _is_still_until(page: Page, act: Callable[[], object], resume: Callable[[], object]) -> bool:
+    """Whether nothing is asked for or shown of what happens before the page is looked at again."""
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
     before = told(page)
     act()
-    page.wait_for_timeout(1_500)
-    return told(page) != before
+    page.wait_for_timeout(500)
+    is_still = not asked and told(page) == before
+    resume()
+    return is_still
 
 
-def test_it_is_still_while_it_is_paused_and_catches_up_afterwards(
+def test_it_is_still_while_it_is_paused_or_hidden_and_catches_up_afterwards(
     visit: Visits, wanda: Reader, author: Author, backend: Backend
 ) -> None:
     page = visit(wanda.user)
+    state, rows = page.locator("#connection"), page.locator("tr.job")
+    expect(state).to_contain_text("Live")
+    page.wait_for_load_state("networkidle")
+    state.click()
+    expect(state).to_contain_text("Paused")
+    assert _is_still_until(page, lambda: submit(author, backend, seconds()), state.click)
+    expect(rows).to_have_count(1)
+    expect(state).to_contain_text("Live")
+    page.wait_for_load_state("networkidle")
+    page.evaluate(_LOOK_AWAY, True)
+    expect(state).to_contain_text("Paused")
+    assert _is_still_until(
+        page, lambda: submit(author, backend, seconds()), lambda: page.evaluate(_LOOK_AWAY, False)
+    )
+    expect(rows).to_have_count(2)
+    expect(state).to_contain_text("Live")
+
+
+def test_it_says_that_it_reconnects_and_then_catches_up(
+    visit: Visits, wanda: Reader, author: Author, backend: Backend
+) -> None:
+    page = visit.open(wanda.user)
+    sockets: list[WebSocketRoute] = []
+
+    def connect(socket: WebSocketRoute) -> None:
+        sockets.append(socket)
+        socket.connect_to_server()
+
+    page.route_web_socket("**/ws/**", connect)
+    page.goto(visit.address)
     expect(page.locator("#connection")).to_contain_text("Live")
-    page.locator("#connection").click()
-    expect(page.locator("#connection")).to_contain_text("Paused")
-    assert not _changes_at(page, lambda: submit(author, backend, seconds()))
-    page.locator("#connection").click()
-    expect(page.locator("tr.job")).to_have_count(1)
+    page.evaluate(_NOTE_STATES)
+    sockets[0].close()
+    missed = submit(author, backend, seconds())
+    expect(page.locator(f"#job-{missed.pk}")).to_be_visible()
     expect(page.locator("#connection")).to_contain_text("Live")
+    assert page.evaluate("window.states") == ["reconnecting", "live"]
+    heard = submit(author, backend, seconds())
+    expect(page.locator(f"#job-{heard.pk}")).to_be_visible()
+
+
+def test_it_is_not_flooded_by_ten_thousand_changes_a_minute(
+    visit: Visits, wanda: Reader, author: Author, backend: Backend
+) -> None:
+    """500 in three seconds, of jobs that it shows."""
+    jobs = [submit(author, backend, seconds()) for _ in range(10)]
+    page, heard, asked = visit.open(wanda.user), list[object](), list[str]()
+    page.on("websocket", lambda socket: socket.on("framereceived", heard.append))
+    page.goto(visit.address)
+    expect(page.locator("#connection")).to_contain_text("Live")
+    page.wait_for_load_state("networkidle")
+    page.on("request", lambda request: asked.append(request.url))
+    heard.clear()
+    began = seconds()
+    for number in range(500):
+        change(jobs[number % 10])
+        page.wait_for_timeout(5)
+    for job in jobs:
+        expect(page.locator(f"#job-{job.pk}")).to_contain_text(f"version-{job.version}")
+    took = seconds() - began
+    # At most five messages a second of the instance and as many of the backend.
+    assert 0 < len(heard) < 11 * took + 2
+    assert 0 < len(asked) < 3 * took + 11
 
 
 def test_it_stops_hearing_when_the_role_is_taken_away(

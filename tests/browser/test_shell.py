@@ -3,22 +3,25 @@
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import NARROW, WIDE, Visits, faults, overflow
+from tests.browser.conftest import Visits, hindrances
 from tests.pages.conftest import Reader
 
 GROUND = {"light": "rgb(251, 252, 253)", "dark": "rgb(14, 17, 22)"}
 
 
 @pytest.mark.parametrize("theme", GROUND)
-@pytest.mark.parametrize("width", [NARROW, WIDE])
-@pytest.mark.parametrize("path", ["/", "/sessions", "/backends", "/connect", "/nothing"])
-def test_its_pages_are_usable_by_everybody(
-    visit: Visits, wanda: Reader, path: str, theme: str, width: int
+def test_its_ground_is_that_of_the_theme_from_the_first_byte(
+    visit: Visits, wanda: Reader, theme: str
 ) -> None:
-    page = visit(wanda.user, path, theme=theme, width=width)
+    page = visit(wanda.user, "/connect", theme=theme)
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == GROUND[theme]
-    assert faults(page) == []
-    assert overflow(page) <= 0
+
+
+def test_its_pages_are_usable_by_everybody(visit: Visits, wanda: Reader) -> None:
+    page = visit.open(wanda.user)
+    for path in ("/", "/sessions", "/backends", "/connect", "/nothing"):
+        page.goto(visit.address + path)
+        assert hindrances(page) == [], path
 
 
 def test_it_keeps_the_theme_that_is_chosen(visit: Visits, wanda: Reader) -> None:

@@ -90,7 +90,7 @@ def _matching(reader: Reader, query: QueryDict) -> list[str]:
         if asked.state in ("", state.value):
             filters = WorkFilters(**{**asked.asked, "show": JOBS, "state": state.value})
             finder = Finder(sorted(reader.writes_in), filters, reader.user)
-            found += [ident for _, ident, _ in finder.page(None, LARGEST + 1)]
+            found += [each.ident for each in finder.look(None, LARGEST + 1).rows]
     return found
 
 

@@ -1,13 +1,15 @@
 """Finding the rows of the Jobs page in a time that does not grow with the table.
 
 Rows are read instance by instance along an index, newest first, and merged. What an index serves (state,
-dates, the session) narrows the reading; what none serves is looked for among the newest rows of each
-instance, as many as ``WINDOW``, and the page says where it stopped.
+dates, the session) narrows the reading; what none serves is looked for among the newest rows, ``WINDOW`` of
+all instances together, and the page says where it stopped.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from datetime import datetime
+from typing import Any, NamedTuple
 
 from django.db import connection
 
@@ -15,8 +17,9 @@ from quantumsvc.accounts.models import User
 from sessions_app.pages.work.filters import JOBS, SESSIONS, WorkFilters
 from sessions_app.pages.work.places import Place
 
-# So many rows of an instance are looked through for what no index serves.
-WINDOW = 20_000
+# So many rows are looked through for what no index serves, dealt out among the instances.
+WINDOW = 5_000
+_LEAST_WINDOW = 100
 # A count goes so far.
 COUNTED = 1_000
 
@@ -24,33 +27,33 @@ _TABLES = {JOBS: "sessions_app_job", SESSIONS: "sessions_app_session"}
 _ALIVE = {JOBS: "r.deleted_at IS NULL", SESSIONS: "true"}
 _LARGEST_ID = 2**63 - 1
 
+# The last one that was seen is told as well, whether it matches or not.
 _OF_KIND = """
-SELECT '{kind}' AS kind, found.id, found.created_at
+SELECT '{kind}' AS kind, found.id, found.created_at, found.state, found.is_match, found.is_last
 FROM unnest(%s::bigint[]) AS visible(id) CROSS JOIN LATERAL (
-    SELECT w.id, w.created_at FROM (
-        SELECT * FROM {table} r WHERE r.instance_id = visible.id AND {narrow}
+    SELECT w.id, w.created_at, w.state, {match} AS is_match, w.nth = %s AS is_last FROM (
+        SELECT *, row_number() OVER (ORDER BY r.created_at {order}, r.id {order}) AS nth
+        FROM {table} r WHERE r.instance_id = visible.id AND {narrow}
         ORDER BY r.created_at {order}, r.id {order} LIMIT %s
-    ) w WHERE {match} ORDER BY w.created_at {order}, w.id {order} LIMIT %s
+    ) w WHERE w.nth = %s OR {match} ORDER BY w.created_at {order}, w.id {order} LIMIT %s
 ) AS found"""
 
-_EDGE = """
-SELECT '{kind}' AS kind, edge.id, edge.created_at
+_COUNT_SEEN = """
+SELECT w.state, count(*) FILTER (WHERE {match}), bool_or(w.nth = %s)
 FROM unnest(%s::bigint[]) AS visible(id) CROSS JOIN LATERAL (
-    SELECT r.id, r.created_at FROM {table} r WHERE r.instance_id = visible.id AND {narrow}
-    ORDER BY r.created_at DESC, r.id DESC OFFSET %s LIMIT 1
-) AS edge"""
+    SELECT *, row_number() OVER (ORDER BY r.created_at DESC, r.id DESC) AS nth
+    FROM {table} r WHERE r.instance_id = visible.id AND {narrow}
+    ORDER BY r.created_at DESC, r.id DESC LIMIT %s
+) AS w GROUP BY w.state"""
 
 _NAMED = """
-SELECT '{kind}' AS kind, w.id, w.created_at FROM (
+SELECT '{kind}' AS kind, w.id, w.created_at, w.state FROM (
     SELECT * FROM {table} r WHERE r.id = ANY(%s) AND r.instance_id = ANY(%s) AND {narrow}
 ) w WHERE {match}"""
 
 _COUNT = """(SELECT count(*) FROM (
     SELECT 1 FROM unnest(%s::bigint[]) AS visible(id) CROSS JOIN LATERAL (
-        SELECT 1 FROM (
-            SELECT * FROM {table} r WHERE r.instance_id = visible.id AND {narrow}
-            ORDER BY r.created_at DESC, r.id DESC LIMIT %s
-        ) w WHERE {match} LIMIT %s
+        SELECT 1 FROM {table} r WHERE r.instance_id = visible.id AND {narrow} LIMIT %s
     ) AS each_one LIMIT %s
 ) AS counted)"""
 
@@ -156,7 +159,27 @@ def visible_ids(instances: Sequence[int], filters: WorkFilters) -> list[int]:
     return [pk for pk in instances if not filters.instance or pk == number(filters.instance)]
 
 
-Found = tuple[str, str, Any]
+class Found(NamedTuple):
+    """Which row matches, and what its place and its count depend on."""
+
+    kind: str
+    ident: str
+    at: datetime
+    state: str
+
+
+class Seen(NamedTuple):
+    """Rows that match, and the place beyond which nothing was looked at; ``None``: all was."""
+
+    rows: list[Found]
+    edge: Place | None
+
+
+class Count(NamedTuple):
+    """How many rows match. ``is_more``: counting stopped there."""
+
+    number: int
+    is_more: bool
 
 
 def _rows(sql: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
@@ -171,40 +194,29 @@ class Finder:
 
     def __init__(self, instances: Sequence[int], filters: WorkFilters, user: User) -> None:
         self._instances = visible_ids(instances, filters)
+        self._window = max(WINDOW // max(len(self._instances), 1), _LEAST_WINDOW)
         self._filters = filters
         self._matching = {kind: matching(kind, filters, user) for kind in filters.kinds}
 
-    def page(self, place: Place | None, limit: int, *, newer: bool = False) -> list[Found]:
+    def look(self, place: Place | None, limit: int, *, newer: bool = False) -> Seen:
         """At most ``limit`` rows on one side of a place, nearest first; ``None``: from the newest."""
         if not self._matching:
-            return []
+            return Seen([], None)
         order = "ASC" if newer else "DESC"
         parts, parameters = [], list[object]()
         for kind, match in self._matching.items():
             narrow = self._narrow(kind, place, newer=newer)
-            window = WINDOW if match.are_any else limit
             parts.append(
                 _OF_KIND.format(
                     kind=kind, table=_TABLES[kind], order=order, narrow=narrow.sql, match=match.sql
                 )
             )
-            parameters += [self._instances, *narrow.parameters, window, *match.parameters, limit]
+            # With nothing to look for, nothing is looked through.
+            last, seen = (self._window, self._window) if match.are_any else (0, limit)
+            parameters += [self._instances, *match.parameters, last, *narrow.parameters, seen]
+            parameters += [last, *match.parameters, limit]
         sql = f"{' UNION ALL '.join(parts)} ORDER BY 3 {order}, 2 {order}, 1 {order} LIMIT %s"
-        return [(row[0], row[1], row[2]) for row in _rows(sql, [*parameters, limit])]
-
-    def edge(self, place: Place | None) -> Place | None:
-        """Up to where rows older than ``place`` were looked through; ``None`` when it was all of them."""
-        parts, parameters = [], list[object]()
-        for kind, match in self._matching.items():
-            if match.are_any:
-                narrow = self._narrow(kind, place, newer=False)
-                parts.append(_EDGE.format(kind=kind, table=_TABLES[kind], narrow=narrow.sql))
-                parameters += [self._instances, *narrow.parameters, WINDOW - 1]
-        if not parts:
-            return None
-        sql = f"{' UNION ALL '.join(parts)} ORDER BY 3 DESC, 2 DESC, 1 DESC LIMIT 1"
-        rows = _rows(sql, parameters)
-        return Place(at=rows[0][2], ident=rows[0][1], kind=rows[0][0]) if rows else None
+        return _seen(_rows(sql, [*parameters, limit]))
 
     def named(self, kind: str, idents: Sequence[str]) -> list[Found]:
         """Those rows among some of a kind."""
@@ -213,23 +225,57 @@ class Finder:
         narrow, match = self._narrow(kind, None, newer=False), self._matching[kind]
         sql = _NAMED.format(kind=kind, table=_TABLES[kind], narrow=narrow.sql, match=match.sql)
         parameters = [list(idents), self._instances, *narrow.parameters, *match.parameters]
-        return [(row[0], row[1], row[2]) for row in _rows(sql, parameters)]
+        return [Found(*row) for row in _rows(sql, parameters)]
 
-    def counts(self, kind: str, states: Sequence[str]) -> dict[str, int]:
-        """How many rows of a kind are in each state, counted as far as ``COUNTED`` and one more."""
-        if kind not in self._matching:
-            return dict.fromkeys(states, 0)
-        match, parts, parameters = self._matching[kind], [], list[object]()
+    def counts(self, kind: str, states: Sequence[str]) -> dict[str, Count]:
+        """How many rows of a kind are in each state, as far as ``COUNTED``, or among those looked through."""
+        none = dict.fromkeys(states, Count(0, is_more=False))
+        match = self._matching.get(kind)
+        if match is None:
+            return none
+        return none | (self._counts_seen(kind, match) if match.are_any else self._all_counts(kind, states))
+
+    def _all_counts(self, kind: str, states: Sequence[str]) -> dict[str, Count]:
+        parts, parameters = [], list[object]()
         for state in states:
             narrow = narrowing(kind, self._filters, state)
-            parts.append(_COUNT.format(table=_TABLES[kind], narrow=narrow.sql, match=match.sql))
-            window = WINDOW if match.are_any else COUNTED + 1
-            parameters += [self._instances, *narrow.parameters, window, *match.parameters]
-            parameters += [COUNTED + 1, COUNTED + 1]
-        return dict(zip(states, _rows(f"SELECT {', '.join(parts)}", parameters)[0], strict=True))
+            parts.append(_COUNT.format(table=_TABLES[kind], narrow=narrow.sql))
+            parameters += [self._instances, *narrow.parameters, COUNTED + 1, COUNTED + 1]
+        numbers = _rows(f"SELECT {', '.join(parts)}", parameters)[0]
+        return {state: _count(number) for state, number in zip(states, numbers, strict=True)}
+
+    def _counts_seen(self, kind: str, match: Conditions) -> dict[str, Count]:
+        narrow = narrowing(kind, self._filters)
+        sql = _COUNT_SEEN.format(table=_TABLES[kind], narrow=narrow.sql, match=match.sql)
+        parameters = [*match.parameters, self._window, self._instances, *narrow.parameters, self._window]
+        rows = _rows(sql, parameters)
+        is_cut = any(is_last for _, _, is_last in rows)
+        return {state: _count(number, is_cut=is_cut) for state, number, _ in rows}
 
     def _narrow(self, kind: str, place: Place | None, *, newer: bool) -> Conditions:
         found = narrowing(kind, self._filters)
         if place is not None:
             found.add(*place.beyond(kind, newer=newer))
         return found
+
+
+def _seen(rows: Sequence[tuple[Any, ...]]) -> Seen:
+    """What matches before the first place at which some instance was not looked at any further."""
+    found: list[Found] = []
+    for *named, is_match, is_last in rows:
+        each = Found(*named)
+        if is_match:
+            found.append(each)
+        if is_last:
+            return Seen(found, Place(at=each.at, ident=each.ident, kind=each.kind))
+    return Seen(found, None)
+
+
+def _count(number: int, *, is_cut: bool = False) -> Count:
+    return Count(min(number, COUNTED), is_cut or number > COUNTED)
+
+
+def tally(seen: Seen, states: Sequence[str], kind: str) -> dict[str, Count]:
+    """The counts of a kind by state, from all that was found."""
+    tallied = Counter(each.state for each in seen.rows if each.kind == kind)
+    return {state: Count(tallied[state], seen.edge is not None) for state in states}

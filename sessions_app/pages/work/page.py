@@ -19,12 +19,13 @@ from sessions_app.pages.reading import settled_now
 from sessions_app.pages.work.asked import Asked
 from sessions_app.pages.work.columns import columns_of
 from sessions_app.pages.work.filters import JOBS, MODES, SESSIONS, WorkFilters
-from sessions_app.pages.work.finding import COUNTED, Finder
+from sessions_app.pages.work.finding import COUNTED, Count, Finder, tally
 from sessions_app.pages.work.paging import WorkPage, work_page
 from sessions_app.pages.work.rows import Reader, lines
 
 # Of a reader's colleagues, so many are offered as owners to choose.
 OFFERED_OWNERS = 100
+_STATES = {JOBS: [each.value for each in JobState], SESSIONS: [each.value for each in SessionState]}
 
 
 @require_safe
@@ -44,7 +45,7 @@ def jobs_page(request: HttpRequest) -> HttpResponse:
     context: dict[str, Any] = {
         **_shared(request, reader),
         "lines": lines(page.rows, reader, now),
-        "counts": state_counts(_finder(reader, replace(filters, state=""))),
+        "counts": state_counts(reader, filters, page),
         "page": page,
         "live_rows": entering(filters, page),
         "instances": reader.instances,
@@ -75,7 +76,7 @@ def _fragments(request: HttpRequest, reader: Reader, asked: Asked, now: datetime
     found = [each for kind, idents in asked.rows.items() for each in finder.named(kind, idents)]
     context = {**_shared(request, reader), "lines": lines(found, reader, now)}
     if asked.counts:
-        context["counts"] = state_counts(_finder(reader, replace(filters, state="")))
+        context["counts"] = state_counts(reader, filters)
     return context
 
 
@@ -111,14 +112,25 @@ class StateCount:
     is_more: bool
 
 
-def state_counts(finder: Finder) -> list[StateCount]:
-    """Everything, then jobs by state in the order of their life, then sessions that are not closed."""
-    jobs = finder.counts(JOBS, [state.value for state in JobState])
-    sessions = finder.counts(SESSIONS, [state.value for state in SessionState])
-    told = [_told("", "", sum(jobs.values()) + sum(sessions.values()))]
-    told += [_told("job", state, count) for state, count in jobs.items()]
-    return told + [_told("session", state, count) for state, count in sessions.items()]
+def state_counts(reader: Reader, filters: WorkFilters, page: WorkPage | None = None) -> list[StateCount]:
+    """Everything, then jobs by state in the order of their life, then sessions that are not closed.
+
+    A page that shows all there is has been counted with it.
+    """
+    finder = _finder(reader, replace(filters, state=""))
+    counted: dict[str, dict[str, Count]] = {}
+    for kind, states in _STATES.items():
+        if page and page.all_seen and not filters.state:
+            counted[kind] = tally(page.all_seen, states, kind)
+        else:
+            counted[kind] = finder.counts(kind, states)
+    all_of_it = [count for counts in counted.values() for count in counts.values()]
+    told = [_told("", "", all_of_it)]
+    told += [_told("job", state, [count]) for state, count in counted[JOBS].items()]
+    return told + [_told("session", state, [count]) for state, count in counted[SESSIONS].items()]
 
 
-def _told(kind: str, state: str, count: int) -> StateCount:
-    return StateCount(kind, state, min(count, COUNTED), count > COUNTED)
+def _told(kind: str, state: str, counts: list[Count]) -> StateCount:
+    number = sum(each.number for each in counts)
+    is_more = number > COUNTED or any(each.is_more for each in counts)
+    return StateCount(kind, state, min(number, COUNTED), is_more)

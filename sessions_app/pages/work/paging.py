@@ -1,10 +1,10 @@
 """A page of work: which rows, and the cursors of what lies on either side."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.http import QueryDict
 
-from sessions_app.pages.work.finding import Finder, Found
+from sessions_app.pages.work.finding import Finder, Found, Seen
 from sessions_app.pages.work.places import Place
 
 SIZE = 50
@@ -14,13 +14,14 @@ SIZE = 50
 class WorkPage:
     """Rows, newest first; cursors are empty where nothing lies.
 
-    ``searched_to``: rows older than this were not looked at.
+    ``searched_to``: rows older than this were not looked at. ``all_seen``: what there is, when it all fits.
     """
 
     rows: list[Found]
     newer: str = ""
     older: str = ""
     searched_to: Place | None = None
+    all_seen: Seen | None = None
 
 
 def work_page(finder: Finder, query: QueryDict) -> WorkPage:
@@ -29,36 +30,23 @@ def work_page(finder: Finder, query: QueryDict) -> WorkPage:
     A cursor that can't be read, or with less than a page after it, gives the newest page.
     """
     if place := Place.read(query.get("after", "")):
-        found = finder.page(place, SIZE + 1, newer=True)
+        found = finder.look(place, SIZE + 1, newer=True).rows
         if len(found) > SIZE:
             return _shown(found[:SIZE][::-1], newer=True, older=True)
         place = None
     else:
         place = Place.read(query.get("before", ""))
-    found = finder.page(place, SIZE + 1)
-    if len(found) > SIZE:
-        return _shown(found[:SIZE], newer=place is not None, older=True)
-    return _last(finder, place, found)
-
-
-def _last(finder: Finder, place: Place | None, found: list[Found]) -> WorkPage:
-    """Less than a page was found: to the end, or as far as was looked."""
-    edge = finder.edge(place)
-    if edge is not None:
-        found = [each for each in found if _key(each) >= (edge.at, edge.ident, edge.kind)]
-    page = _shown(found, newer=place is not None, older=False)
-    older = edge.cursor if edge else ""
-    return WorkPage(page.rows, newer=page.newer, older=older, searched_to=edge)
-
-
-def _key(found: Found) -> tuple[object, str, str]:
-    kind, ident, at = found
-    return at, ident, kind
+    seen = finder.look(place, SIZE + 1)
+    if len(seen.rows) > SIZE:
+        return _shown(seen.rows[:SIZE], newer=place is not None, older=True)
+    # Less than a page was found: to the end, or as far as was looked.
+    page = _shown(seen.rows, newer=place is not None, older=False)
+    older = seen.edge.cursor if seen.edge else ""
+    return replace(page, older=older, searched_to=seen.edge, all_seen=None if place else seen)
 
 
 def _place_of(found: Found) -> Place:
-    kind, ident, at = found
-    return Place(at=at, ident=ident, kind=kind)
+    return Place(at=found.at, ident=found.ident, kind=found.kind)
 
 
 def _shown(rows: list[Found], *, newer: bool, older: bool) -> WorkPage:

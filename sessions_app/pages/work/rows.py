@@ -62,11 +62,11 @@ def lines(found: Sequence[Found], reader: Reader, now: datetime) -> list[Line]:
     sessions = list(visible_sessions(reader.user).filter(pk__in=_idents(found, SESSIONS)))
     job_lines, session_lines = _job_lines(jobs, reader, now), _session_lines(sessions, reader)
     known: dict[str, dict[str, Any]] = {JOBS: job_lines, SESSIONS: session_lines}
-    return [known[kind][ident] for kind, ident, _ in found if ident in known[kind]]
+    return [known[each.kind][each.ident] for each in found if each.ident in known[each.kind]]
 
 
 def _idents(found: Iterable[Found], wanted: str) -> list[str]:
-    return [ident for kind, ident, _ in found if kind == wanted]
+    return [each.ident for each in found if each.kind == wanted]
 
 
 def _job_lines(jobs: Collection[Job], reader: Reader, now: datetime) -> dict[str, JobLine]:

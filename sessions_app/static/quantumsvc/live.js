@@ -42,15 +42,18 @@ function rowsOf(part, change) {
 }
 
 function hear(refresher, changes) {
+  const told = changes.map((change) => [change, topicsOf(change)]);
   for (const part of document.querySelectorAll("[data-live]")) {
     const wanted = part.dataset.live.split(/\s+/);
-    const heard = changes.filter((change) => {
-      const told = topicsOf(change);
-      return wanted.some((topic) => told.has(topic));
-    });
+    const heard = told.filter(([, topics]) => wanted.some((topic) => topics.has(topic)));
     if (!heard.length) continue;
-    if ("liveRows" in part.dataset) heard.flatMap((change) => rowsOf(part, change)).forEach((id) => refresher.want(id));
-    else refresher.want(part.id, heard.some((change) => change.kind !== "backend"));
+    if ("liveRows" in part.dataset) {
+      for (const id of heard.flatMap(([change]) => rowsOf(part, change))) refresher.want(id);
+    } else {
+      // What only follows a backend may look different; what is named has changed.
+      const isNamed = (topic) => !topic.startsWith("backend:") && heard.some(([, topics]) => topics.has(topic));
+      refresher.want(part.id, wanted.some(isNamed));
+    }
   }
 }
 
