@@ -12,12 +12,12 @@ from tests.reservations.test_pages import HOUR, browser
 
 # The first two read the browser's session and its user.
 PAGES = {
-    "reservations": 0,
-    "reservations/new": 0,
-    "reservations/<str:ident>": 0,
-    "reservations/<str:ident>/move": 0,
-    "reservations/<str:ident>/cancel": 0,
-    "reservations/<str:ident>/release": 0,
+    "reservations": 10,
+    "reservations/new": 6,
+    "reservations/<str:ident>": 8,
+    "reservations/<str:ident>/move": 8,
+    "reservations/<str:ident>/cancel": 5,
+    "reservations/<str:ident>/release": 5,
 }
 pytestmark = pytest.mark.usefixtures("time")
 
