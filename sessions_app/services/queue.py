@@ -64,10 +64,10 @@ _NEXT_OF_SESSION = f"""
 """
 _HEADS = f"""{HEADS}
 SELECT {JOB_COLUMNS}, coalesce(used.microseconds, 0) FROM j
-JOIN accounts_user u ON u.id = j.user_id AND u.is_active
 LEFT JOIN sessions_app_runtime r ON r.backend_id = %s AND r.program = j.program
 LEFT JOIN sessions_app_userusage used
     ON used.backend_id = %s AND used.instance_id = j.instance_id AND used.user_id = j.user_id
+WHERE NOT EXISTS (SELECT 1 FROM accounts_user u WHERE u.id = j.user_id AND NOT u.is_active)
 """
 # Shares and sums, and which instances may start nothing (S10): those that are not active, and those over
 # their limit by what they use of all backends.
