@@ -60,9 +60,19 @@ def book() -> None:
 
     now = clock.now()
     span = Span(now + LEAD, now + LEAD + LENGTH)
-    wish = Wish(Backend.objects.get(name=BACKEND), Instance.objects.get(name=OTHER), span)
+    lab = Instance.objects.get(name=OTHER)
+    wish = Wish(backend=Backend.objects.get(name=BACKEND), instance=lab, span=span)
     with transaction.atomic():
         take(wish, by=User.objects.get(username="operator"), now=now)
+
+
+def await_quiet() -> None:
+    """Until the demo's own jobs have ended."""
+    from sessions_app.models import Job
+
+    deadline = time.monotonic() + LONGEST_SECONDS
+    while Job.objects.filter(state__in=("queued", "running")).exists() and time.monotonic() < deadline:
+        time.sleep(GAP_SECONDS)
 
 
 def record(page: Page, folder: Path) -> int:
@@ -106,6 +116,7 @@ def main(folder: Path) -> int:
             visits = Visits(launch(playwright), f"http://127.0.0.1:{PORT}")
             page = visits(User.objects.get(username=MEMBER), f"/?backend={BACKEND}")
             page.locator('#connection[data-state="live"]').wait_for()
+            await_quiet()
             frames = record(page, folder)
             assert visits.errors == [], visits.errors
             return frames
