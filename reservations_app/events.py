@@ -10,6 +10,8 @@ from reservations_app.models import Window
 # Sent with ``window`` in the transaction that booked or changed it; what it means for jobs and sessions is
 # known to apps above this one.
 changed = Signal()
+# Sent with ``window``, whose row is locked, before it is written down how it ended (W6).
+ending = Signal()
 
 
 def tell(window: Window) -> None:

@@ -9,7 +9,8 @@ class SessionsConfig(AppConfig):
     def ready(self) -> None:
         """Register the checks of the settings, and follow what happens to windows."""
         from quantumsvc import checks  # noqa: F401
-        from reservations_app.events import changed
-        from sessions_app.services.edges import follow
+        from reservations_app.events import changed, ending
+        from sessions_app.services.edges import follow, note_first_job
 
         changed.connect(follow, dispatch_uid="sessions follow windows")
+        ending.connect(note_first_job, dispatch_uid="jobs tell whether a window was used")

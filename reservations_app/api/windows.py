@@ -139,7 +139,9 @@ class WindowReleaseView(APIView):
         """Give back what is left of a window that has begun."""
         now = clock.now()
         window = changeable(request, ident)
-        return Response(window_body(changing.release(window.pk, by=caller_of(request).user, now=now), now))
+        reason = reading.read(request, reading.ReasonBody)["reason"]
+        given = changing.release(window.pk, by=caller_of(request).user, now=now, reason=reason)
+        return Response(window_body(given, now))
 
 
 def dry_run_body(

@@ -70,7 +70,8 @@ def _cancel(request: HttpRequest, window: Window) -> None:
 
 
 def _release(request: HttpRequest, window: Window) -> None:
-    changing.release(window.pk, by=reader_of(request), now=clock.now())
+    reason = _text(request, "reason")
+    changing.release(window.pk, by=reader_of(request), now=clock.now(), reason=reason)
 
 
 def _text(request: HttpRequest, name: str) -> str:

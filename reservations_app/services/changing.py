@@ -69,7 +69,7 @@ def move(ident: str, change: Change, *, by: User, now: datetime) -> Window:
     Of a window that has begun, only the end can move, and only to later than now.
     """
     with transaction.atomic():
-        old = _locked(ident, by)
+        old = _locked(ident, by, now)
         wish = changed(old, change)
         require_sound(wish, by)
         require_movable(old, wish, now)
@@ -115,7 +115,7 @@ def cancel(ident: str, *, by: User, now: datetime, reason: str = "", override_re
     Somebody else's window needs a ``reason``; in the freeze time an operator gives an ``override_reason``.
     """
     with transaction.atomic():
-        window = _locked(ident, by)
+        window = _locked(ident, by, now)
         _require_cancellable(window, by, now, reason, override_reason)
         gone = life.move(
             ident,
@@ -136,10 +136,14 @@ def cancel(ident: str, *, by: User, now: datetime, reason: str = "", override_re
 def _require_cancellable(window: Window, by: User, now: datetime, reason: str, override_reason: str) -> None:
     if window.starts_at <= now and not by.is_operator:
         raise Conflict("The window has begun.", solution="Release what is left of it instead.")
-    if window.created_by_id != by.pk and not reason:
-        raise BadRequest("Somebody else booked this window: say why it is cancelled.")
+    _require_reason(window, by, reason, "cancelled")
     if not (by.is_operator and override_reason):
         refuse(_frozen(window, now), by)
+
+
+def _require_reason(window: Window, by: User, reason: str, done: str) -> None:
+    if window.created_by_id != by.pk and not reason:
+        raise BadRequest(f"Somebody else booked this window: say why it is {done}.")
 
 
 def _frozen(window: Window, now: datetime) -> list[Violation]:
@@ -151,28 +155,35 @@ def _frozen(window: Window, now: datetime) -> list[Violation]:
     return [Violation(Rule.FREEZE, sentence)]
 
 
-def release(ident: str, *, by: User, now: datetime) -> Window:
-    """Give back what is left of a window that has begun, so that others can have the time."""
+def release(ident: str, *, by: User, now: datetime, reason: str = "") -> Window:
+    """Give back what is left of a window that has begun, so that others can have the time.
+
+    Somebody else's window needs a ``reason``.
+    """
     with transaction.atomic():
-        window = _locked(ident, by)
+        window = _locked(ident, by, now)
         if now < window.starts_at:
             raise Conflict("The window has not begun.", solution="Cancel it instead.")
+        _require_reason(window, by, reason, "released")
         if window.state == WindowState.SCHEDULED:
             life.begin(ident, at=now)
         given = life.release(ident, at=now, by=by)
         after = {"released_at": given.released_at}
-        audit.note("window.released", given, actor=by, now=now, before=told(given), after=after)
+        audit.note(
+            "window.released", given, actor=by, now=now, before=told(given), after=after, reason=reason
+        )
     return given
 
 
-def _locked(ident: str, by: User) -> Window:
+def _locked(ident: str, by: User, now: datetime) -> Window:
     """The window, with its calendar locked, if the user may change it and it has not ended."""
     window = Window.objects.select_related("backend", "instance", "series").get(pk=ident)
     if not manages(by, window.instance):
         raise NotAllowed("Only managers of the instance and operators may change this window.")
     lock_calendar(window.backend)
     window.refresh_from_db(fields=["state", "successor", "first_job_at", "version"])
-    if WindowState(window.state) not in (WindowState.SCHEDULED, WindowState.ACTIVE):
+    state = window.state_at(now)
+    if state not in (WindowState.SCHEDULED, WindowState.ACTIVE):
         where = f" Its successor is {window.successor_id}." if window.successor_id else ""
-        raise Conflict(f"The window is {window.state} and can't be changed any more.{where}")
+        raise Conflict(f"The window is {state} and can't be changed any more.{where}")
     return window

@@ -13,7 +13,7 @@ from django.db.models import F, Min, Q, QuerySet
 from quantumsvc.accounts.models import User
 from quantumsvc.errors import StaleTransition
 from quantumsvc.scheduling.states import WindowState, window_sources
-from reservations_app.events import tell
+from reservations_app.events import ending, tell
 from reservations_app.models import Window, WindowCause, WindowEvent
 
 
@@ -47,8 +47,7 @@ def begin(ident: str, *, at: datetime) -> Window:
 
 def finish(ident: str, *, at: datetime) -> Window:
     """The window's end has come: completed, or missed when its instance started no job in it (W6)."""
-    window = _locked(ident)
-    return move(ident, window.ending(), at=at, cause=WindowCause.ENDED)
+    return move(ident, _ending(_locked(ident)), at=at, cause=WindowCause.ENDED)
 
 
 def release(
@@ -57,7 +56,14 @@ def release(
     """Give back what is left of an active window: it ends at ``at``, and the rest is free."""
     window = _locked(ident)
     at = max(at, window.starts_at)
-    return move(ident, window.ending(), at=at, cause=cause, by=by, released_at=at)
+    return move(ident, _ending(window), at=at, cause=cause, by=by, released_at=at)
+
+
+def _ending(window: Window) -> WindowState:
+    """W6: what the window becomes, when all that ran in it is known."""
+    ending.send(Window, window=window)
+    window.refresh_from_db(fields=["first_job_at"])
+    return window.ending()
 
 
 def note_job(ident: str, *, at: datetime) -> bool:

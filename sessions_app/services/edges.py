@@ -71,7 +71,6 @@ def pass_edges(backend_id: int, now: datetime) -> None:
             life.begin(window.pk, at=now)
     _clear(backend, now)
     for window in life.due_to_finish(now, backend_id):
-        note_first_job(window)
         with _unless_changed():
             life.finish(window.pk, at=now)
 
@@ -150,7 +149,7 @@ def unused_deadline(window: Window, now: datetime) -> datetime | None:
     return life.unused_deadline(window, last, minutes)
 
 
-def note_first_job(window: Window) -> None:
+def note_first_job(window: Window, **about: object) -> None:
     """W6: write down when the window's instance started its first job inside, if it has."""
     if window.instance_id is None or window.first_job_at is not None:
         return
@@ -179,8 +178,15 @@ def follow(window: Window, **about: object) -> None:
         settle(session, now)
         if session.state == SessionState.ACTIVE:
             _foresee_with(session, window, now)
-    if window.state in (WindowState.COMPLETED, WindowState.MISSED):
+    if _is_over(window):
         charge_rest(window)
+
+
+def _is_over(window: Window) -> bool:
+    """Whether its time has passed; of one that was moved, the successor has it, of a cancelled one a part."""
+    if window.state == WindowState.CANCELLED:
+        return window.successor_id is None and window.until > window.starts_at
+    return window.state in (WindowState.COMPLETED, WindowState.MISSED)
 
 
 def _foresee_with(session: Session, window: Window, now: datetime) -> None:
@@ -195,6 +201,7 @@ def _foresee_with(session: Session, window: Window, now: datetime) -> None:
 def charge_rest(window: Window) -> None:
     """W7: of a dedicated reservation the instance pays all the time, so also what it left unused.
 
+    When it was cancelled after it had begun, that is the time until then.
     Its jobs and sessions have paid their own, so that its users keep their places (F3).
     """
     if window.instance_id is None or window.mode != WindowMode.DEDICATED or not window.counts_as_used:
