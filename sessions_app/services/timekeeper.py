@@ -12,8 +12,10 @@ from django.db import DatabaseError, connection, transaction
 from django.db.models import Min
 
 from quantumsvc import clock
+from quantumsvc.backends.models import Backend
 from quantumsvc.doorbell import TIMEKEEPER, Listener, listening
 from quantumsvc.notices import outbox
+from quantumsvc.scheduling.policy import Idle, decide
 from quantumsvc.scheduling.states import JobState
 from reservations_app.services import life
 from sessions_app.models import BackendLease, Job, Session
@@ -28,6 +30,7 @@ from sessions_app.services.leases import (
 )
 from sessions_app.services.ledger import expire
 from sessions_app.services.lives import settle_overdue
+from sessions_app.services.waiting import present
 
 logger = logging.getLogger(__name__)
 # While somebody holds a backend, its heartbeat is looked at this often (seconds).
@@ -45,11 +48,25 @@ def sweep(now: datetime) -> None:
     plan_all(now)
     watch_overdue(now)
     outbox.hand_out(now)
-    for backend_id in {*dead_leases(now), *unattended(now)}:
+    for backend_id in {*dead_leases(now), *_wanting(now)}:
         with transaction.atomic():
             lease, _ = BackendLease.objects.get_or_create(backend_id=backend_id)
             if lease.drain_requested_at is None or lease.drain_requested_at < now - REQUEST_TRUSTED:
                 request_drain(backend_id, now)
+
+
+def _wanting(now: datetime) -> list[int]:
+    """The backends that nobody looks after and on which there is something to do at this moment.
+
+    Where all that waits has to wait on, such as behind a window, nobody needs to look.
+    """
+    free = Backend.objects.filter(pk__in=unattended(now)).defer("configuration")
+    return [backend.pk for backend in free if _has_to_be_seen(backend, now)]
+
+
+def _has_to_be_seen(backend: Backend, now: datetime) -> bool:
+    snapshot = present(backend, now)
+    return snapshot.running is not None or not isinstance(decide(snapshot), Idle)
 
 
 def next_sweep(now: datetime) -> float:
