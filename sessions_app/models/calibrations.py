@@ -55,6 +55,7 @@ class CalibrationPolicy(models.Model):
     overdue_seconds = models.PositiveIntegerField(default=3_600)
 
     class Meta:
+        verbose_name_plural = "calibration policies"
         constraints = (
             models.CheckConstraint(
                 condition=Q(lifetime_drop__gt=0, lifetime_drop__lte=1, error_rise__gt=0),

@@ -135,16 +135,26 @@ class UsageBucket(models.Model):
 
 
 class RunTime(models.Model):
-    """How long jobs of a program run on a backend: a moving mean and mean deviation, in seconds."""
+    """How long jobs of a program run on a backend: a moving mean and mean deviation, in seconds.
+
+    Of one user's jobs, because what somebody runs resembles what they ran before; without ``user``, of all.
+    ``runs`` are those that were learnt from, as far as they count.
+    """
 
     backend = models.ForeignKey(Backend, on_delete=models.CASCADE, related_name="run_times")
     program = models.CharField(max_length=40)
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+", null=True, blank=True)
     mean = models.FloatField()
     deviation = models.FloatField(default=0.0)
+    runs = models.PositiveIntegerField(default=1)
 
     class Meta:
         constraints = (
-            models.UniqueConstraint(fields=("backend", "program"), name="one_run_time_per_program"),
+            models.UniqueConstraint(
+                fields=("backend", "program", "user"),
+                nulls_distinct=False,
+                name="one_run_time_per_program_and_user",
+            ),
         )
 
     def __str__(self) -> str:

@@ -1,13 +1,18 @@
 """What every statement that reads waiting jobs has in common."""
 
-# What a decision needs to know of a waiting job; how long it is taken to run is the user's own limit,
-# else what the program took before on this backend, else the limit in force (W2).
+# What a decision needs to know of a waiting job; how long it is taken to run is the user's own limit, else
+# what the program took before on this backend, for this user if they ran it, else the limit in force (W2).
 # One that outlived its session stands alone; one that had to give way takes at least as long as it had run.
 EXPECTED = """(CASE WHEN j.cost > 0 THEN j.cost
-    ELSE greatest(coalesce(r.mean, j.max_seconds), j.ran_at_least) END)::float"""
+    ELSE greatest(coalesce(own.mean, r.mean, j.max_seconds), j.ran_at_least) END)::float"""
 JOB_COLUMNS = f"""j.id, j.created_at, CASE WHEN j.outlived_session THEN NULL ELSE j.session_id END,
     j.instance_id, j.user_id, {EXPECTED}"""
-RUN_TIME = "LEFT JOIN sessions_app_runtime r ON r.backend_id = j.backend_id AND r.program = j.program"
+RUN_TIME = """
+LEFT JOIN sessions_app_runtime own
+    ON own.backend_id = j.backend_id AND own.program = j.program AND own.user_id = j.user_id
+LEFT JOIN sessions_app_runtime r
+    ON r.backend_id = j.backend_id AND r.program = j.program AND r.user_id IS NULL
+"""
 # S10: of the waiting jobs, those whose instance and user are active may start.
 ACTIVE = """
 JOIN accounts_instance i ON i.id = j.instance_id AND i.is_active

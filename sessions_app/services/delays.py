@@ -1,6 +1,6 @@
 """What a window would delay, before it is made (E2): the forecast with it, beside the forecast without."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -9,7 +9,7 @@ from django.db import transaction
 
 from quantumsvc.backends.models import Backend
 from quantumsvc.scheduling.effective import window_pauses
-from quantumsvc.scheduling.forecast import starts
+from quantumsvc.scheduling.forecast import Estimate, starts
 from quantumsvc.scheduling.overrun import overrun_of
 from quantumsvc.scheduling.queued import QueuedJob, submission_order
 from quantumsvc.scheduling.snapshot import Snapshot
@@ -134,7 +134,7 @@ def compared(before: Snapshot, after: Snapshot, waiters: Waiters) -> Delays:
         later=tuple(sorted((job for job in jobs if _is_later(job)), key=_by_delay)),
         sooner=tuple(sorted((job for job in jobs if not _is_later(job)), key=_by_delay, reverse=True)),
         calibrations=tuple(each for each in _moved(before.system, first, second) if _is_later(each)),
-        stopped=_stopped(before, after, second),
+        stopped=_stopped(before, after, second, waiters.estimates),
         paused=_paused(before, after),
         is_cut=len(waiters.queue) >= HORIZON,
     )
@@ -158,12 +158,15 @@ def _by_delay(delay: Delay) -> timedelta:
     return delay.before - delay.after if delay.after else -timedelta.max
 
 
-def _stopped(before: Snapshot, after: Snapshot, second: dict[str, datetime]) -> Stopped | None:
+def _stopped(
+    before: Snapshot, after: Snapshot, second: dict[str, datetime], estimates: Mapping[str, Estimate]
+) -> Stopped | None:
     running = after.running
     old, new = overrun_of(before), overrun_of(after)
     if running is None or running.instance is None or new is None or (old and old.at <= new.at):
         return None
-    if running.started_at + running.expected <= new.at:
+    lasts = estimates[running.id].likely if running.id in estimates else running.expected
+    if running.started_at + lasts <= new.at:
         return None
     return Stopped(running.id, running.instance, new.at, second.get(running.id))
 

@@ -54,12 +54,16 @@ UPDATE sessions_app_instanceusage i SET microseconds = greatest(i.microseconds -
 FROM of_instances o WHERE (i.backend_id, i.instance_id) = (o.backend_id, o.instance_id)
 """
 
-# A new run counts for a fifth, so that the estimate follows a change within a few jobs.
+# Of the first runs each counts as much as the others, later a new one for a fifth, so that the estimate
+# follows a change within a few jobs. One row is of all users, one of this one.
 _LEARN = """
-INSERT INTO sessions_app_runtime (backend_id, program, mean, deviation) VALUES (%s, %s, %s, 0)
-ON CONFLICT (backend_id, program) DO UPDATE SET
-    mean = sessions_app_runtime.mean * 0.8 + excluded.mean * 0.2,
-    deviation = sessions_app_runtime.deviation * 0.8 + abs(excluded.mean - sessions_app_runtime.mean) * 0.2
+INSERT INTO sessions_app_runtime AS known (backend_id, program, user_id, mean, deviation, runs)
+VALUES (%s, %s, NULL, %s, 0, 1), (%s, %s, %s, %s, 0, 1)
+ON CONFLICT (backend_id, program, user_id) DO UPDATE SET
+    mean = known.mean + (excluded.mean - known.mean) * greatest(0.2, 1.0 / (known.runs + 1)),
+    deviation = known.deviation
+        + (abs(excluded.mean - known.mean) - known.deviation) * greatest(0.2, 1.0 / (known.runs + 1)),
+    runs = least(known.runs + 1, 5)
 """
 
 
@@ -93,9 +97,9 @@ def charge(what: Charge) -> list[Statement]:
     return [Statement(_CHARGE, [*payer, *line])]
 
 
-def learn(*, backend: int, program: str, seconds: float) -> Statement:
-    """The statement that lets the estimate of a program's run time follow a run that has completed."""
-    return Statement(_LEARN, [backend, program, seconds])
+def learn(*, backend: int, program: str, user: int, seconds: float) -> Statement:
+    """The statement that lets the estimates of a program's run time follow a run that has completed."""
+    return Statement(_LEARN, [backend, program, seconds, backend, program, user, seconds])
 
 
 def window_start(now: datetime) -> datetime:

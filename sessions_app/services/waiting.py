@@ -20,7 +20,7 @@ from quantumsvc.scheduling.states import JobState, SessionMode, SessionState
 from quantumsvc.scheduling.timers import max_ttl_deadline
 from quantumsvc.scheduling.words import blocker_for, sentence
 from quantumsvc.statements import Statement, run
-from sessions_app.models import Job, RunTime, Session
+from sessions_app.models import Job, Session
 from sessions_app.services.columns import JOB_COLUMNS, RUN_TIME
 from sessions_app.services.held import windows_of
 from sessions_app.services.limits import Resumptions, over_limit
@@ -37,14 +37,17 @@ FORESEEN = timedelta(days=60)
 # Where nothing is known of a program, its jobs may take between these parts of their limit.
 UNKNOWN = (0.01, 0.2, 1.0)
 
+# How long what is known of says that a job runs: its user's jobs of the program, else everybody's.
 _ENTRIES = f"""
-SELECT {JOB_COLUMNS}, j.program, j.max_seconds, i.is_active, u.is_active
+SELECT {JOB_COLUMNS}, coalesce(own.mean, r.mean), coalesce(own.deviation, r.deviation),
+    i.is_active, u.is_active, j.max_seconds, j.ran_at_least
 FROM sessions_app_job j
 JOIN accounts_instance i ON i.id = j.instance_id
 JOIN accounts_user u ON u.id = j.user_id
 {RUN_TIME}
 """
 _SOME = f"{_ENTRIES} WHERE j.id = ANY(%s) AND j.state = 'queued'"
+_RUNNING = f"{_ENTRIES} WHERE j.backend_id = %s AND j.state = 'running'"
 _QUEUE = f"""{_ENTRIES}
 WHERE j.backend_id = %s AND j.state = 'queued' AND NOT j.is_system ORDER BY j.created_at, j.id LIMIT %s
 """
@@ -178,9 +181,10 @@ def present(backend: Backend, now: datetime) -> Snapshot:
 
 
 def _queue(backend_id: int, over: Resumptions) -> tuple[list[QueuedJob], dict[str, Estimate]]:
-    rows = run(Statement(_QUEUE, [backend_id, HORIZON]))[0]
-    known = {each.program: each for each in RunTime.objects.filter(backend_id=backend_id)}
-    estimates = {row[0]: _estimate(known.get(row[6]), row[7]) for row in rows}
+    running, rows = run(Statement(_RUNNING, [backend_id]), Statement(_QUEUE, [backend_id, HORIZON]))
+    # Of a running job of which nothing is known, its limit is a better guess than a part of it.
+    known = [row for row in running if row[6] is not None]
+    estimates = {row[0]: _estimate(row) for row in [*known, *rows]}
     return [_queued(row, over) for row in rows], estimates
 
 
@@ -221,13 +225,13 @@ def _entry(job: Job, over: Resumptions) -> QueuedJob:
     )
 
 
-def _estimate(known: RunTime | None, limit: int) -> Estimate:
-    if known is None:
-        low, likely, high = (limit * part for part in UNKNOWN)
-    else:
-        spread = 2 * known.deviation
-        low, likely, high = max(known.mean - spread, 0.0), known.mean, min(known.mean + spread, limit)
-    return Estimate(*(timedelta(seconds=each) for each in (low, likely, high)))
+def _estimate(row: tuple[Any, ...]) -> Estimate:
+    """No job runs beyond its limit, nor is one that had to give way done sooner than it had run (W2)."""
+    mean, deviation, (limit, least) = row[6], row[7], row[10:]
+    parts = [limit * part for part in UNKNOWN]
+    if mean is not None:
+        parts = [mean - 2 * deviation, mean, mean + 2 * deviation]
+    return Estimate(*(timedelta(seconds=min(max(each, least, 0.0), limit)) for each in parts))
 
 
 def _sessions(backend_id: int) -> list[WaitingSession]:

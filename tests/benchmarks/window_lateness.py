@@ -118,9 +118,10 @@ def expect_little(backend: Any) -> None:
     from django.db import connection
 
     with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM sessions_app_runtime WHERE backend_id = %s", [backend.pk])
         cursor.execute(
-            "INSERT INTO sessions_app_runtime (backend_id, program, mean, deviation) "
-            "VALUES (%s, 'sampler', 0.1, 0) ON CONFLICT (backend_id, program) DO UPDATE SET mean = 0.1",
+            "INSERT INTO sessions_app_runtime (backend_id, program, user_id, mean, deviation, runs) "
+            "SELECT %s, 'sampler', id, 0.1, 0, 5 FROM accounts_user",
             [backend.pk],
         )
 

@@ -212,3 +212,31 @@ def test_it_says_that_a_line_is_longer_than_is_told(
     jobs = [submit(alice, backend, n).pk for n in range(3)]
     found = lineup(backend, at(5))
     assert ([entry.id for entry, _ in found.jobs], found.is_cut) == (jobs[:2], True)
+
+
+def test_it_expects_of_somebodys_jobs_what_theirs_took_before(
+    alice: Author, bob: Author, backend: Backend
+) -> None:
+    """Not what others' took; of who never ran the program there, what everybody's did."""
+    worker = Worker(backend)
+    for author, took in ((alice, 100.0), (bob, 2.0), (alice, 100.0), (bob, 4.0)):
+        submit(author, backend, 0)
+        worker.start(1)
+        worker.turn(2, end="completed", quantum_seconds=took)
+    jobs = [submit(author, backend, 3) for author in (alice, bob, make_author())]
+    found = {job.id: job.expected.total_seconds() for job in waiting.waiters_of(backend.pk, at(4)).queue}
+    assert [found[job.pk] for job in jobs] == [100.0, 3.0, 51.5]
+
+
+def test_it_foresees_no_run_longer_than_its_limit_nor_shorter_than_one_that_was_stopped(
+    alice: Author, backend: Backend
+) -> None:
+    worker = Worker(backend)
+    submit(alice, backend, 0)
+    worker.start(1)
+    worker.turn(2, end="completed", quantum_seconds=50.0)
+    limited, stopped = submit(alice, backend, 3, cost=20), submit(alice, backend, 4)
+    Job.objects.filter(pk=stopped.pk).update(ran_at_least=80.0)
+    estimates = waiting.waiters_of(backend.pk, at(5)).estimates
+    assert estimates[limited.pk].likely.total_seconds() == 20
+    assert estimates[stopped.pk].low.total_seconds() == 80
