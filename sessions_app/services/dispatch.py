@@ -117,7 +117,7 @@ class Look:
 
 
 def _look(lease: Lease, now: datetime, ended: Ending | None) -> Look:
-    reading = read_backend(lease, now, ended.session_id if ended else None)
+    reading = read_backend(lease, now, _session_of(ended))
     sessions, front = reading.sessions, reading.front
     for session in sessions:
         session.written_later = True
@@ -135,6 +135,13 @@ def _look(lease: Lease, now: datetime, ended: Ending | None) -> Look:
         windows=reading.windows,
         later=later,
     )
+
+
+def _session_of(ended: Ending | None) -> str | None:
+    """The session that the end of a job may change; a job that outlived its own stands alone (W2)."""
+    if ended is None or (ended.job is not None and ended.job.outlived_session):
+        return None
+    return ended.session_id
 
 
 def _settle(sessions: list[Session], windows: tuple[Window, ...], now: datetime) -> bool:

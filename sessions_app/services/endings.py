@@ -103,7 +103,7 @@ def charges(
     """
     books = [] if job.is_system else charge(_run_of(job, session, seconds, now))
     if state is JobState.COMPLETED:
-        books.append(learn(backend=job.backend_id, program=job.program, seconds=seconds))
+        books.append(learn(backend=job.backend_id, program=job.program, user=job.user_id, seconds=seconds))
     return books
 
 
@@ -159,6 +159,8 @@ def cancel_job(*, job: Job, now: datetime) -> None:
     current = Job.objects.select_for_update(of=("self",)).get(pk=job.pk)
     if current.is_terminal:
         raise Conflict(f"The job has ended already: it is {current.state}.")
+    if current.outlived_session:
+        session = None
     was_running = current.state == JobState.RUNNING
     ran = (now - current.started_at).total_seconds() if was_running and current.started_at else 0.0
     cancelled = move_job(
@@ -209,10 +211,11 @@ def make_way(job: Job, now: datetime) -> None:
 def give_back(job: Job, *, now: datetime, cause: Cause, reason: str, lost: bool = True) -> JobState:
     """J2: back to its place in the queue; ``failed`` when an attempt was ``lost`` for the third time.
 
-    A job whose session has closed meanwhile has no place to go back to, and fails with the others (L8).
-    Call inside a transaction, with the lease locked. Returns the job's new state.
+    A job whose session has closed meanwhile has no place to go back to, and fails with the others (L8),
+    unless it stands alone since then (W2). Call inside a transaction, with the lease locked. Returns the
+    job's new state.
     """
-    session = lock_session(job.session_id) if job.session_id else None
+    session = lock_session(job.session_id) if job.session_id and not job.outlived_session else None
     if session is not None:
         settle(session, now)
     count = job.lost_attempts + lost
