@@ -34,8 +34,8 @@ from sessions_app import shapes
 from sessions_app.bodies import STATE_WORDS, job_body, metrics_body
 from sessions_app.models import Job, JobLog, JobPayload, JobResult
 from sessions_app.services.deleting import delete_job, read_private_result, retag
-from sessions_app.services.endings import cancel_job
 from sessions_app.services.lives import settle_overdue
+from sessions_app.services.operating import cancel_job_by
 from sessions_app.services.submission import Author, answered, submission_digest, submit_job
 from sessions_app.services.waiting import outlook
 
@@ -209,7 +209,7 @@ class JobView(APIView):
         caller = caller_of(request)
         if job.user_id != caller.user.pk and not caller.can_manage():
             raise NotAllowed(f"Another member's job can be deleted by a {Role.MANAGER} only.")
-        delete_job(job=job, now=clock.now())
+        delete_job(job=job, now=clock.now(), by=caller.user)
         return HttpResponse(status=204)
 
 
@@ -218,7 +218,7 @@ class CancelView(APIView):
 
     @described("Cancel a job", status=204, refuses=(1409,))
     def post(self, request: Request, ident: str) -> HttpResponse:
-        cancel_job(job=writable_job(request, ident), now=clock.now())
+        cancel_job_by(job=writable_job(request, ident), now=clock.now(), by=caller_of(request).user)
         return HttpResponse(status=204)
 
 

@@ -27,12 +27,11 @@ from sessions_app.bodies import session_body
 from sessions_app.models import Session
 from sessions_app.services.lives import settle_overdue
 from sessions_app.services.opening import (
-    cancel_session,
-    close_session,
     extend_session,
     open_session,
     session_mode,
 )
+from sessions_app.services.operating import cancel_session_by, close_session_by
 from sessions_app.services.submission import usable_backend
 
 
@@ -95,7 +94,7 @@ class SessionView(APIView):
         session = writable_session(request, ident)
         if read(request._request.body, SessionPatch).accepting_jobs:
             raise BadRequest("A session can be closed, but not opened again.")
-        close_session(session=session, now=clock.now())
+        close_session_by(session=session, now=clock.now(), by=caller_of(request).user)
         return HttpResponse(status=204)
 
 
@@ -135,5 +134,6 @@ class SessionCloseView(APIView):
     @described("Cancel a session", status=204)
     def delete(self, request: Request, ident: str) -> HttpResponse:
         """Cancel: closed at once, queued jobs fail (L10)."""
-        cancel_session(session=writable_session(request, ident), now=clock.now())
+        session = writable_session(request, ident)
+        cancel_session_by(session=session, now=clock.now(), by=caller_of(request).user)
         return HttpResponse(status=204)

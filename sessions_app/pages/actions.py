@@ -17,8 +17,7 @@ from quantumsvc.accounts.roles import Role
 from quantumsvc.errors import ServiceError
 from quantumsvc.scheduling.states import SessionState
 from sessions_app.pages.reading import one_of, settled_now, visible_jobs, visible_sessions
-from sessions_app.services.endings import cancel_job
-from sessions_app.services.opening import cancel_session, close_session
+from sessions_app.services.operating import cancel_job_by, cancel_session_by, close_session_by
 
 _methods = require_http_methods(["GET", "HEAD", "POST"])
 
@@ -53,7 +52,7 @@ def cancel_job_page(request: HttpRequest, ident: str) -> HttpResponse:
         effects=tuple(effects),
         back=reverse("job", args=[job.pk]),
         is_possible=not job.is_terminal,
-        do=lambda: cancel_job(job=job, now=clock.now()),
+        do=lambda: cancel_job_by(job=job, now=clock.now(), by=reader_of(request)),
         done="The job was cancelled.",
     )
     return _confirmed(request, action, job.instance)
@@ -74,7 +73,7 @@ def close_session_page(request: HttpRequest, ident: str) -> HttpResponse:
         ),
         back=reverse("session", args=[session.pk]),
         is_possible=session.accepting_jobs,
-        do=lambda: close_session(session=session, now=clock.now()),
+        do=lambda: close_session_by(session=session, now=clock.now(), by=reader_of(request)),
         done="The session accepts no more jobs.",
     )
     return _confirmed(request, action, session.instance)
@@ -92,7 +91,7 @@ def cancel_session_page(request: HttpRequest, ident: str) -> HttpResponse:
         effects=("It is closed at once, for good.", "Queued jobs fail. A running job completes."),
         back=reverse("session", args=[session.pk]),
         is_possible=session.state != SessionState.CLOSED,
-        do=lambda: cancel_session(session=session, now=clock.now()),
+        do=lambda: cancel_session_by(session=session, now=clock.now(), by=reader_of(request)),
         done="The session was cancelled.",
     )
     return _confirmed(request, action, session.instance)

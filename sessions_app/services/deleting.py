@@ -4,14 +4,16 @@ from datetime import datetime
 
 from django.db import transaction
 
+from quantumsvc.accounts import audit
+from quantumsvc.accounts.models import User
 from quantumsvc.errors import Conflict
 from sessions_app.models import Job, JobLog, JobPayload, JobResult, JobSketch
 from sessions_app.services.progress import announce
 
 
 @transaction.atomic
-def delete_job(*, job: Job, now: datetime) -> None:
-    """Delete an ended job with all that it holds; what it used still counts.
+def delete_job(*, job: Job, now: datetime, by: User) -> None:
+    """Delete an ended job with all that it holds; what it used still counts. Another's is noted in the audit.
 
     Raises :class:`Conflict` while it has not ended.
     """
@@ -20,6 +22,8 @@ def delete_job(*, job: Job, now: datetime) -> None:
     Job.objects.filter(pk=job.pk).update(deleted_at=now, tags=[], reason="")
     for model in (JobPayload, JobSketch, JobResult, JobLog):
         model.objects.filter(job_id=job.pk).delete()
+    if by.pk != job.user_id:
+        audit.note("job.deleted", job, actor=by, now=now)
     announce(job.pk)
 
 

@@ -14,7 +14,7 @@ from quantumsvc.accounts.models import User
 from quantumsvc.backends.models import Backend
 from quantumsvc.doorbell import backend_channel, ring
 from quantumsvc.errors import Conflict
-from quantumsvc.scheduling.states import Cause, JobState
+from quantumsvc.scheduling.states import Cause, JobState, SessionState
 from sessions_app.models import Job, Session
 from sessions_app.services.endings import cancel_job, give_back
 from sessions_app.services.leases import look_at
@@ -98,17 +98,41 @@ def requeue_job(*, job: Job, now: datetime, actor: User | None, reason: str) -> 
         raise Conflict("Its session has closed: there is no place in the queue to go back to.")
 
 
+def cancel_job_by(*, job: Job, now: datetime, by: User) -> None:
+    """J4: one's own job, or, noted in the audit, another's. Raises :class:`Conflict` when it has ended."""
+    if by.pk == job.user_id:
+        cancel_job(job=job, now=now)
+    else:
+        cancel_job_of(job=job, now=now, actor=by)
+
+
+def close_session_by(*, session: Session, now: datetime, by: User) -> None:
+    """L9: one's own session, or, noted in the audit, another's. Repeating it changes nothing."""
+    if by.pk == session.user_id or not session.accepting_jobs:
+        close_session(session=session, now=now)
+    else:
+        close_session_of(session=session, now=now, actor=by)
+
+
+def cancel_session_by(*, session: Session, now: datetime, by: User) -> None:
+    """L10: one's own session, or, noted in the audit, another's. Repeating it changes nothing."""
+    if by.pk == session.user_id or session.state == SessionState.CLOSED:
+        cancel_session(session=session, now=now)
+    else:
+        cancel_session_of(session=session, now=now, actor=by)
+
+
 @transaction.atomic
-def cancel_job_of(*, job: Job, now: datetime, actor: User, reason: str) -> None:
-    """J4, on an operator's behalf."""
+def cancel_job_of(*, job: Job, now: datetime, actor: User, reason: str = "") -> None:
+    """J4, by another than the job's owner."""
     before = Job.objects.values_list("state", flat=True).get(pk=job.pk)
     cancel_job(job=job, now=now)
     audit.note("job.cancelled", job, actor=actor, now=now, reason=reason, before={"state": before})
 
 
 @transaction.atomic
-def close_session_of(*, session: Session, now: datetime, actor: User, reason: str) -> None:
-    """L9, on an operator's behalf: no more jobs, what is there is run. Raises :class:`Conflict`."""
+def close_session_of(*, session: Session, now: datetime, actor: User, reason: str = "") -> None:
+    """L9, by another than the session's owner: no more jobs, the rest is run. Raises :class:`Conflict`."""
     before = Session.objects.values_list("accepting_jobs", flat=True).get(pk=session.pk)
     if not before:
         raise Conflict("The session accepts no jobs already.")
@@ -117,8 +141,8 @@ def close_session_of(*, session: Session, now: datetime, actor: User, reason: st
 
 
 @transaction.atomic
-def cancel_session_of(*, session: Session, now: datetime, actor: User, reason: str) -> None:
-    """L10, on an operator's behalf: closed at once, queued jobs fail. Raises :class:`Conflict`."""
+def cancel_session_of(*, session: Session, now: datetime, actor: User, reason: str = "") -> None:
+    """L10, by another than its owner: closed at once, queued jobs fail. Raises :class:`Conflict`."""
     before = {"state": Session.objects.values_list("state", flat=True).get(pk=session.pk)}
     if before["state"] == "closed":
         raise Conflict("The session is closed already.")

@@ -188,7 +188,7 @@ def test_it_counts_deleted_jobs_and_none_of_others_or_of_long_ago(
     worker.start(5)
     for used in (1.0, 10.0, 100.0):
         worker.turn(6, end="completed", quantum_seconds=used)
-    delete_job(job=jobs[0], now=at(7))
+    delete_job(job=jobs[0], now=at(7), by=jobs[0].user)
     assert alice.get("/instances/usage").json()["usage_consumed_seconds"] == 101
     UsageBucket.objects.update(hour=START - timedelta(days=29))
     expire(START)

@@ -10,10 +10,14 @@ from quantumsvc.backends.models import Backend
 from quantumsvc.errors import Conflict
 from quantumsvc.scheduling.policy import Idle
 from sessions_app.models import Job, JobEvent, Session
+from sessions_app.services.deleting import delete_job
 from sessions_app.services.operating import (
     bring_online,
+    cancel_job_by,
     cancel_job_of,
+    cancel_session_by,
     cancel_session_of,
+    close_session_by,
     close_session_of,
     drain_backend,
     pause_queue,
@@ -167,3 +171,17 @@ def test_it_cancels_and_closes_for_others(alice: Author, backend: Backend, olga:
         with pytest.raises(Conflict):
             act(**row, now=at(5), actor=olga, reason="again")
     assert len(acts()) == 3
+
+
+def test_it_notes_what_is_done_to_the_work_of_others(alice: Author, backend: Backend, olga: User) -> None:
+    mine, job, session = submit(alice, backend, 1), submit(alice, backend, 2), open_(alice, backend, 3)
+    other = open_(alice, backend, 4)
+    cancel_job_by(job=mine, now=at(5), by=alice.user)
+    cancel_session_by(session=session, now=at(6), by=alice.user)
+    assert acts() == [], "everybody may end their own"
+    cancel_job_by(job=job, now=at(7), by=olga)
+    delete_job(job=Job.objects.get(pk=job.pk), now=at(8), by=olga)
+    close_session_by(session=other, now=at(9), by=olga)
+    cancel_session_by(session=Session.objects.get(pk=other.pk), now=at(10), by=olga)
+    assert acts() == [("job.cancelled", ""), ("job.deleted", ""), ("session.closed", "")]
+    assert [entry.actor for entry in AuditEntry.objects.all()] == [olga] * 3

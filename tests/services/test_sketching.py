@@ -113,7 +113,7 @@ def test_it_deletes_the_sketch_with_the_job(job: Job, monkeypatch: pytest.Monkey
     use(FakePool(Finished(encode_sketch(EMPTY))), monkeypatch)
     sketch_of(job)
     cancel_job(job=job, now=at(1))
-    delete_job(job=job, now=at(2))
+    delete_job(job=job, now=at(2), by=job.user)
     assert not JobSketch.objects.exists()
 
 

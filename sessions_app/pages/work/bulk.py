@@ -25,7 +25,7 @@ from sessions_app.pages.work.filters import JOBS, WorkFilters
 from sessions_app.pages.work.finding import Finder
 from sessions_app.pages.work.page import reader_with_rights
 from sessions_app.pages.work.rows import Reader
-from sessions_app.services.endings import cancel_job
+from sessions_app.services.operating import cancel_job_by
 
 # So many are cancelled with one request.
 LARGEST = 500
@@ -99,7 +99,7 @@ def cancel_all(reader: Reader, idents: list[str]) -> int:
     cancelled = 0
     for job in _pending(reader).filter(pk__in=idents).order_by("-created_at", "-pk"):
         try:
-            cancel_job(job=job, now=clock.now())
+            cancel_job_by(job=job, now=clock.now(), by=reader.user)
             cancelled += 1
         except ServiceError:
             continue
