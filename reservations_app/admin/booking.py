@@ -12,10 +12,9 @@ from quantumsvc.backends.models import Backend
 from quantumsvc.scheduling.windows import EndPolicy, WindowMode
 from reservations_app.models import WindowKind
 from reservations_app.services.booking import Wish
-from reservations_app.services.rules import Span, Violation
+from reservations_app.services.rules import Span
 
 MAX_MINUTES = 366 * 24 * 60
-MAY, MAY_NOT = "You may override this.", "This holds for everybody."
 OVERRIDE = "Why rules are broken that an operator may break; it is kept. Empty: all rules hold."
 
 
@@ -110,11 +109,6 @@ def particulars(deed: Deed) -> dict[str, Any]:
         "note": deed.data["note"],
         "override_reason": deed.data["override_reason"].strip(),
     }
-
-
-def told(broken: list[Violation]) -> list[str]:
-    """The broken rules in sentences, with what an operator can do about each."""
-    return [f"{each.sentence} {MAY if each.rule.overridable else MAY_NOT}" for each in broken]
 
 
 def length_of(minutes: int) -> timedelta:

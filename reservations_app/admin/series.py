@@ -1,5 +1,6 @@
 """Series of windows in the administration pages (W8)."""
 
+from dataclasses import replace
 from typing import Any
 
 from django import forms
@@ -18,9 +19,9 @@ from reservations_app.admin.booking import (
     length_of,
     minutes_field,
     particulars,
-    told,
     wish_of,
 )
+from reservations_app.admin.foretold import foretold
 from reservations_app.admin.windows import TONES
 from reservations_app.models import Series, Window
 from reservations_app.services import series
@@ -100,7 +101,8 @@ def _check(deed: Deed) -> list[str]:
     counted = (
         f"{len(found.free)} windows could be booked up to {before:%Y-%m-%d}, {len(found.taken)} are left out."
     )
-    return [counted, *told(list(found.broken[: series.TOLD]))]
+    wishes = [replace(pattern.wish, span=Span(each.at, each.at + pattern.length)) for each in found.free]
+    return [counted, *foretold(found.broken[: series.TOLD], wishes, now=deed.now)]
 
 
 def _change(deed: Deed) -> str:

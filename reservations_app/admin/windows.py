@@ -18,9 +18,9 @@ from reservations_app.admin.booking import (
     override_field,
     particulars,
     span_of,
-    told,
     wish_of,
 )
+from reservations_app.admin.foretold import foretold
 from reservations_app.models import Window, WindowEvent
 from reservations_app.models.windows import STANDING
 from reservations_app.services import booking, changing
@@ -40,6 +40,10 @@ class Cancelling(ActForm):
     override_reason = override_field()
 
 
+class Releasing(ActForm):
+    reason = reason_field(required=True, told="Its owner reads it in the audit.")
+
+
 def _book(deed: Deed) -> str:
     window = booking.book(wish_of(deed, span_of(deed)), by=deed.actor, now=deed.now)
     return f"The window {window.pk} is booked."
@@ -51,7 +55,7 @@ def _check(deed: Deed) -> list[str]:
         booking.require_sound(wish, deed.actor)
     except ServiceError as refused:
         return [refused.message]
-    return told(booking.check(wish, by=deed.actor, now=deed.now))
+    return foretold(booking.check(wish, by=deed.actor, now=deed.now), [wish], now=deed.now)
 
 
 def _change_of(deed: Deed) -> Change:
@@ -73,7 +77,9 @@ def _move(deed: Deed) -> str:
 
 
 def _check_move(deed: Deed) -> list[str]:
-    return told(changing.check_move(deed.row, _change_of(deed), by=deed.actor, now=deed.now))
+    change, here = _change_of(deed), [deed.row.pk]
+    broken = changing.check_move(deed.row, change, by=deed.actor, now=deed.now)
+    return foretold(broken, [changing.changed(deed.row, change)], now=deed.now, without=here)
 
 
 def _cancel(deed: Deed) -> None:
@@ -82,7 +88,7 @@ def _cancel(deed: Deed) -> None:
 
 
 def _release(deed: Deed) -> None:
-    changing.release(deed.row.pk, by=deed.actor, now=deed.now)
+    changing.release(deed.row.pk, by=deed.actor, now=deed.now, reason=deed.reason)
 
 
 def _as_it_is(row: Any) -> dict[str, Any]:
@@ -143,7 +149,7 @@ class WindowAdmin(OperatorAdmin):
             effects=("Its time is free for others at once. It stays in the list, with who and why.",),
         ),
         Act(
-            name="release", label="Release the rest", form=ActForm, do=_release, refusal=_unbegun,
+            name="release", label="Release the rest", form=Releasing, do=_release, refusal=_unbegun,
             effects=("It ends now, and what is left of its time is free for others.",),
         ),
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Backends, jobs, sessions, decisions and calibrations in the administration pages."""
+"""Backends, jobs, sessions, decisions, charges and calibrations in the administration pages."""
 
 from django.contrib import admin
 from django_q.models import Failure, OrmQ, Schedule, Success
@@ -11,6 +11,7 @@ from sessions_app.admin.calibrations import (
     CalibrationRunAdmin,
     CalibrationSetAdmin,
 )
+from sessions_app.admin.charges import LedgerAdmin
 from sessions_app.admin.decisions import DecisionAdmin
 from sessions_app.admin.schedules import ScheduleAdmin
 from sessions_app.admin.work import JobAdmin, SessionAdmin
@@ -21,6 +22,7 @@ from sessions_app.models import (
     CalibrationSchedule,
     Decision,
     Job,
+    LedgerLine,
     Session,
 )
 
@@ -34,6 +36,7 @@ admin.site.register(CalibrationSet, CalibrationSetAdmin)
 admin.site.register(Job, JobAdmin)
 admin.site.register(Session, SessionAdmin)
 admin.site.register(Decision, DecisionAdmin)
+admin.site.register(LedgerLine, LedgerAdmin)
 admin.site.register(CalibrationRun, CalibrationRunAdmin)
 admin.site.register(CalibrationPolicy, CalibrationPolicyAdmin)
 admin.site.register(BackendAlert, AlertAdmin)

@@ -9,7 +9,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from quantumsvc import clock
-from quantumsvc.accounts.admin.acts import Act, ActForm, Deed
+from quantumsvc.accounts.admin.acts import Act, ActForm, Deed, ReasonGiven, reason_field
 from quantumsvc.accounts.admin.base import OperatorAdmin, ReadOnlyInline, badge
 from quantumsvc.accounts.admin.fields import NumbersField, WallTimeField, ZoneField
 from quantumsvc.backends.chipdata.readings import EXPERIMENTS
@@ -47,6 +47,7 @@ class ScheduleForm(ActForm):
         widget=forms.CheckboxSelectMultiple, help_text="None chosen: all.",
     )  # fmt: skip
     is_active = forms.BooleanField(required=False, initial=True, label="Active")
+    reason = reason_field(required=False)
 
 
 class NewSchedule(ScheduleForm):
@@ -62,15 +63,18 @@ def _fields(deed: Deed) -> dict[str, Any]:
 
 
 def _make(deed: Deed) -> None:
-    create_schedule(backend=deed.data["backend"], fields=_fields(deed), by=deed.actor, now=deed.now)
+    create_schedule(
+        backend=deed.data["backend"], fields=_fields(deed), by=deed.actor, now=deed.now,
+        reason=deed.reason,
+    )  # fmt: skip
 
 
 def _change(deed: Deed) -> None:
-    change_schedule(schedule=deed.row, fields=_fields(deed), by=deed.actor, now=deed.now)
+    change_schedule(schedule=deed.row, fields=_fields(deed), by=deed.actor, now=deed.now, reason=deed.reason)
 
 
 def _delete(deed: Deed) -> None:
-    delete_schedule(schedule=deed.row, by=deed.actor, now=deed.now)
+    delete_schedule(schedule=deed.row, by=deed.actor, now=deed.now, reason=deed.reason)
 
 
 def _as_it_is(row: Any) -> dict[str, Any]:
@@ -113,7 +117,7 @@ class ScheduleAdmin(OperatorAdmin):
             effects=("The calibration that waits is given up and asked for anew.",),
         ),
         Act(
-            name="delete", label="Delete", danger=True, form=ActForm, do=_delete,
+            name="delete", label="Delete", danger=True, form=ReasonGiven, do=_delete,
             effects=("What was measured stays. A run that waits is cancelled, one that runs goes on.",),
         ),
     )  # fmt: skip

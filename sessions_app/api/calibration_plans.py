@@ -18,6 +18,7 @@ from quantumsvc.wire.envelope import plain_text, read
 from quantumsvc.wire.times import iso_z
 from sessions_app.api.backends import backend_of
 from sessions_app.api.calibrations import Deferral, Minutes, Moment, Qubits
+from sessions_app.api.operating import reason_of
 from sessions_app.bodies import instant, listed
 from sessions_app.models import BackendAlert, CalibrationPolicy, CalibrationSchedule
 from sessions_app.services.calibrations.alerts import note_seen
@@ -130,7 +131,8 @@ class ScheduleView(APIView):
         """Plan no more of it. Operators may."""
         schedule = schedule_of(request, ident)
         operator = caller_of(request).require_operator()
-        delete_schedule(schedule=schedule, by=operator, now=clock.now())
+        reason = reason_of(request, required=False)
+        delete_schedule(schedule=schedule, by=operator, now=clock.now(), reason=reason)
         return HttpResponse(status=204)
 
 

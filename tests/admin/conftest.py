@@ -9,12 +9,15 @@ import pytest
 
 from quantumsvc.accounts.models import AuditEntry, User
 from quantumsvc.backends.models import Backend
+from quantumsvc.notices.models import Delivery, Notice, Subscription
+from quantumsvc.wire.ids import new_id
 from reservations_app.services.booking import Wish, book
+from reservations_app.services.feeds import rotate
 from reservations_app.services.limits import create_policy
 from reservations_app.services.patterns import pattern_of
 from reservations_app.services.rules import Span
 from reservations_app.services.series import book_series
-from sessions_app.models import BackendAlert, CalibrationPolicy, Job, Session
+from sessions_app.models import BackendAlert, CalibrationPolicy, Job, LedgerLine, Session
 from sessions_app.services.calibrations.planning import create_schedule
 from sessions_app.services.calibrations.requesting import Wish as Measurement
 from sessions_app.services.calibrations.requesting import request_calibration
@@ -95,6 +98,18 @@ def book_something(author: Author, backend: Backend) -> None:
     create_policy(backend=backend, instance=author.instance, limits=limits, now=at(7), actor=operator)
 
 
+def tell_somebody(author: Author) -> None:
+    """A subscription, something to tell, and its delivery."""
+    listener = Subscription.objects.create(
+        user=author.user, channel="mail", kinds=["job.ended"], salt="s", created_at=at(7),
+        created_by=author.user,
+    )  # fmt: skip
+    notice = Notice.objects.create(
+        kind="job.ended", subject=new_id(), at=at(7), instance=author.instance, user=author.user
+    )
+    Delivery.objects.create(notice=notice, subscription=listener, next_at=at(8))
+
+
 def make_work(author: Author, backend: Backend) -> Work:
     running, waiting = submit(author, backend, 1), submit(author, backend, 2)
     session = open_(author, backend, 3)
@@ -103,6 +118,12 @@ def make_work(author: Author, backend: Backend) -> Work:
     request_calibration(backend=backend, wish=Measurement(due_at=at(86_400)), now=at(5), by=None)
     CalibrationPolicy.objects.get_or_create(backend=backend)
     BackendAlert.objects.create(backend=backend, kind="drift", at=at(6), text="T1 of 0 is short")
+    tell_somebody(author)
+    rotate(user=author.user, backend=backend, now=at(7))
+    LedgerLine.objects.create(
+        backend=backend, instance=author.instance, user=author.user, kind="job", subject=waiting.pk,
+        since=at(1), at=at(2), microseconds=1_000_000,
+    )  # fmt: skip
     fields = {"name": "nightly", "rrule": "FREQ=DAILY", "time_zone": "UTC", "starts_at": at(7)}
     book_something(author, backend)
     create_schedule(backend=backend, fields=fields, by=None, now=at(7))

@@ -96,7 +96,8 @@ def test_it_adds_edits_and_deletes_no_rows_by_hand(
     before = list(model._default_manager.order_by("pk").values())
     for name, arguments in (("add", []), ("change", [row.pk]), ("delete", [row.pk])):
         address = reverse(f"{base(model)}_{name}", args=arguments)
-        assert olga.client.post(address, {"post": "yes"}).status_code == 403
+        sent = {"post": "yes", "state": "completed", "is_online": "", "is_paused": "on", "_save": "Save"}
+        assert olga.client.post(address, sent).status_code == 403
     listing = reverse(f"{base(model)}_changelist")
     olga.client.post(listing, {"action": "delete_selected", "_selected_action": [row.pk], "post": "yes"})
     assert list(model._default_manager.order_by("pk").values()) == before

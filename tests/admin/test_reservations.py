@@ -11,10 +11,12 @@ from reservations_app.models import ReservationPolicy, Series, Window
 from reservations_app.services.booking import Wish, book
 from reservations_app.services.life import begin
 from reservations_app.services.rules import Span
+from sessions_app.services.submission import Author
 from tests.admin.conftest import act, asked, done, last_act, refused
 from tests.api.conftest import Time
-from tests.factories import at, make_instance
+from tests.factories import at, make_instance, submit
 from tests.pages.conftest import Reader
+from tests.services.worker import Worker
 
 WINDOW = "reservations_app/window"
 SERIES = "reservations_app/series"
@@ -68,7 +70,26 @@ def test_it_checks_first_and_tells_all_that_stands_against_it(
     assert 'value="2026-11-21T14:30"' in page, "the form keeps what was typed"
     assert Window.objects.count() == 1
     free = booking(backend, None, starts_at="2026-11-22T14:30", ends_at="2026-11-22T15:30", check="yes")
-    assert "Nothing speaks against it." in act(olga, WINDOW, None, "book", **free).content.decode()
+    page = act(olga, WINDOW, None, "book", **free).content.decode()
+    assert "Nothing speaks against it." in page
+    assert "No waiting job would start later." in page
+
+
+def test_it_tells_what_a_window_would_delay_before_it_is_booked(
+    olga: Reader, backend: Backend, lab: Instance, author: Author
+) -> None:
+    """E2, in the form."""
+    running, waiting = submit(author, backend, 0, cost=10), submit(author, backend, 1, cost=7300)
+    Worker(backend).start(2)
+    page = act(olga, WINDOW, None, "book", **booking(backend, None, check="yes")).content.decode()
+    assert f"Job {waiting.pk} would start later:" in page
+    assert running.pk not in page
+    weekly = {
+        "rule": "FREQ=WEEKLY", "first": "2026-11-21T14:00", "time_zone": "UTC", "minutes": "60",
+        "check": "yes",
+    }  # fmt: skip
+    page = act(olga, SERIES, None, "book", **booking(backend, None, **weekly)).content.decode()
+    assert f"Job {waiting.pk} would start later:" in page
 
 
 def test_it_books_against_rules_only_with_a_reason_and_never_what_is_taken(
@@ -153,9 +174,11 @@ def test_it_cancels_with_a_reason_and_releases_what_is_left(
     done(act(olga, WINDOW, None, "book", **booking(backend, lab)))
     time.seconds = 2 * 3600 + 60
     going = Window.objects.get(state="scheduled")
-    done(act(olga, WINDOW, going, "release"))
+    assert "required" in refused(act(olga, WINDOW, going, "release"))
+    done(act(olga, WINDOW, going, "release", reason="nobody came"))
     going.refresh_from_db()
     assert going.released_at == time.now()
+    assert last_act() == ("olga", "window.released", "nobody came")
 
 
 def test_it_cancels_many_windows_at_once(

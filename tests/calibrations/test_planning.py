@@ -155,7 +155,8 @@ def test_it_reserves_time_and_gives_back_what_is_left(chip: Backend) -> None:
     assert window is not None
     assert (window.kind, window.starts_at, window.ends_at) == ("calibration", at(600), at(2_400))
     life.begin(window.pk, at=at(600))
-    ended(started(run, 600), 700, measured=measured(("T1", (0,), 90e-6)))
+    assert debt_of(run, at(601)).holds == (), "nobody else has the device"
+    ended(started(run, 601), 700, measured=measured(("T1", (0,), 90e-6)))
     window.refresh_from_db()
     assert (window.state, window.released_at) == ("completed", at(700))
 

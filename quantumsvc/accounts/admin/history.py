@@ -17,7 +17,9 @@ _APPS = {
     **dict.fromkeys(("user", "instance", "membership", "apikey"), "accounts"),
     **dict.fromkeys(("backend", "calibrationset"), "backends"),
     **dict.fromkeys(("job", "session", "calibrationrun", "calibrationschedule"), "sessions_app"),
-    **dict.fromkeys(("window", "series", "reservationpolicy"), "reservations_app"),
+    **dict.fromkeys(("calibrationpolicy", "backendalert"), "sessions_app"),
+    **dict.fromkeys(("window", "series", "reservationpolicy", "calendarfeed"), "reservations_app"),
+    "subscription": "notices",
 }
 
 

@@ -115,7 +115,9 @@ def _change_body(change: Change) -> dict[str, Any]:
 
 def _tell(run: CalibrationRun, measured: Measured, over: Sequence[Change], now: datetime) -> None:
     if measured.failures:
-        kept = f"{len(measured.failures)} values could not be measured; the former ones are kept."
+        one = len(measured.failures) == 1
+        them = "The former one is" if one else "The former ones are"
+        kept = f"{_values(len(measured.failures))} could not be measured. {them} kept."
         raise_alert(run.backend, AlertKind.PARTIAL, kept, now, run, {"failures": _places(measured.failures)})
     _tell_over(run.backend, over, now, run)
 
@@ -132,11 +134,20 @@ def _tell_over(backend: Backend, over: Sequence[Change], now: datetime, run: Cal
         return
     worst = over[0]
     where = " and ".join(str(qubit) for qubit in worst.qubits)
-    text = f"{len(over)} values have drifted; most of all {worst.parameter} of {where}, {_percent(worst)}."
+    most = f"{worst.parameter} of {where}, {_percent(worst)}"
+    text = (
+        f"One value has drifted: {most}."
+        if len(over) == 1
+        else f"{len(over)} values have drifted; most of all {most}."
+    )
     details = {"drifted": [_change_body(change) for change in over[:MOST_TOLD]]}
     raise_alert(backend, AlertKind.DRIFT, text, now, run, details)
     if policy_of(backend).pause_on_drift:
         _pause(backend, now)
+
+
+def _values(number: int) -> str:
+    return "One value" if number == 1 else f"{number} values"
 
 
 def _percent(change: Change) -> str:

@@ -73,7 +73,7 @@ def debt_of(run: CalibrationRun, now: datetime) -> Debt:
     found = [
         *_jobs(run, until),
         *_sessions(run.backend, run.due_at, until),
-        *_windows(run.backend, run.due_at, until),
+        *_windows(run, until),
         *_closed(run, until),
     ]
     clipped = sorted(found, key=lambda hold: (hold.since, hold.what))
@@ -130,16 +130,17 @@ def _active_spans(session: Session) -> list[tuple[datetime, datetime | None]]:
     return [*spans, (began, None)] if began is not None else spans
 
 
-def _windows(backend: Backend, since: datetime, until: datetime) -> list[Hold]:
-    rows = Window.objects.filter(backend=backend).exclude(state=WindowState.CANCELLED)
-    held = rows.overlapping(since, until).order_by("starts_at")
+def _windows(run: CalibrationRun, until: datetime) -> list[Hold]:
+    """Not the calibration's own window, which nobody else had."""
+    rows = Window.objects.filter(backend_id=run.backend_id).exclude(state=WindowState.CANCELLED)
+    held = rows.exclude(pk=run.window_id or "").overlapping(run.due_at, until).order_by("starts_at")
     return [
         _clip(
             window.kind,
             window.pk,
             window.instance_id,
             (window.starts_at, window.released_at or window.ends_at),
-            (since, until),
+            (run.due_at, until),
         )
         for window in held[:MOST_HOLDS]
     ]

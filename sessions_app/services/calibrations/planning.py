@@ -46,20 +46,21 @@ def next_due(schedule: CalibrationSchedule, since: datetime) -> datetime | None:
 
 @transaction.atomic
 def create_schedule(
-    *, backend: Backend, fields: dict[str, Any], by: User | None, now: datetime
+    *, backend: Backend, fields: dict[str, Any], by: User | None, now: datetime, reason: str = ""
 ) -> CalibrationSchedule:
     """Keep a schedule and plan its first run. Raises ``ValidationError`` with everything that is wrong."""
     schedule = CalibrationSchedule(backend=backend, created_by=by, created_at=now, updated_at=now, **fields)
     _check(schedule)
     schedule.save(force_insert=True)
-    audit.note("calibration_schedule.created", schedule, actor=by, now=now, after=_values(schedule))
+    after = _values(schedule)
+    audit.note("calibration_schedule.created", schedule, actor=by, now=now, after=after, reason=reason)
     plan_next(schedule.pk, now)
     return schedule
 
 
 @transaction.atomic
 def change_schedule(
-    *, schedule: CalibrationSchedule, fields: dict[str, Any], by: User | None, now: datetime
+    *, schedule: CalibrationSchedule, fields: dict[str, Any], by: User | None, now: datetime, reason: str = ""
 ) -> CalibrationSchedule:
     """Change a schedule; the run that waits is given up and planned anew. Raises ``ValidationError``."""
     locked = CalibrationSchedule.objects.select_for_update().get(pk=schedule.pk)
@@ -71,16 +72,21 @@ def change_schedule(
     locked.save()
     changed = {name: value for name, value in _values(locked).items() if before[name] != value}
     former = {name: before[name] for name in changed}
-    audit.note("calibration_schedule.changed", locked, actor=by, now=now, before=former, after=changed)
+    audit.note(
+        "calibration_schedule.changed", locked, actor=by, now=now, before=former, after=changed, reason=reason
+    )
     _give_up_waiting(locked, by, now)
     plan_next(locked.pk, now)
     return locked
 
 
 @transaction.atomic
-def delete_schedule(*, schedule: CalibrationSchedule, by: User | None, now: datetime) -> None:
+def delete_schedule(
+    *, schedule: CalibrationSchedule, by: User | None, now: datetime, reason: str = ""
+) -> None:
     """Plan no more of it. What has run stays; what waits is cancelled; what runs goes on."""
-    audit.note("calibration_schedule.deleted", schedule, actor=by, now=now, before=_values(schedule))
+    before = _values(schedule)
+    audit.note("calibration_schedule.deleted", schedule, actor=by, now=now, before=before, reason=reason)
     _give_up_waiting(schedule, by, now)
     schedule.delete()
 
