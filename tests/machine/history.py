@@ -36,7 +36,7 @@ class History:
             session=job.session_id,
             instance=str(job.instance_id),
             user=str(job.user_id),
-            expected=timedelta(seconds=1),
+            expected=timedelta(seconds=job.cost or 0),
         )
         self.note(job.created_at, "submit", job.pk, entry)
 

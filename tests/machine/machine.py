@@ -13,7 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from quantumsvc.backends.models import Backend
 from quantumsvc.errors import Conflict, SessionClosed
-from quantumsvc.scheduling.policy import Hold, Start, decide
+from quantumsvc.scheduling.policy import Hold, Start, Stop, decide
 from quantumsvc.scheduling.states import SessionMode
 from sessions_app.models import BackendLease, Decision, Job, Session
 from sessions_app.services import opening, submission
@@ -36,6 +36,8 @@ sites = st.sampled_from((0, 0, 0, 1))
 picks = st.integers(0, 9)
 # A bell may be lost, heard, or doubled.
 bells = st.sampled_from((0, 0, 1, 1, 2))
+# How long a job says that it runs, which decides whether it starts before a window.
+costs = st.sampled_from((1, 5, 20))
 # Between any two things some time passes, so that nothing can rely on a deadline having been written down.
 pauses = st.sampled_from((0, 0, 0, 0.5, 1, 2, 5, 10, 11))
 steps = st.sampled_from((0.5, 1, 2, 3, 5, 6, 9, 10, 10.5, 15, 20, 30, 40, 100))
@@ -57,6 +59,8 @@ def brief(decision: Any) -> tuple[str, str | None]:
     """The rule, and the job or session that it names."""
     if isinstance(decision, Start):
         return decision.rule, decision.job.id
+    if isinstance(decision, Stop):
+        return decision.rule, decision.job
     return decision.rule, decision.session if isinstance(decision, Hold) else None
 
 
@@ -94,18 +98,18 @@ class Machine(RuleBasedStateMachine):
 
     # What users do
 
-    @rule(who=people, where=sites, after=pauses, bells=bells)
-    def submit(self, who: str, where: int, after: float, bells: int) -> None:
+    @rule(who=people, where=sites, cost=costs, after=pauses, bells=bells)
+    def submit(self, who: str, where: int, cost: int, after: float, bells: int) -> None:
         site = self.at_site(where, after)
-        self.send(site, who)
+        self.send(site, who, cost=cost)
         self.ring(site, bells)
 
-    @rule(who=people, where=sites, after=pauses, bells=bells)
-    def start_session(self, who: str, where: int, after: float, bells: int) -> None:
+    @rule(who=people, where=sites, cost=st.sampled_from((5, 20)), after=pauses, bells=bells)
+    def start_session(self, who: str, where: int, cost: int, after: float, bells: int) -> None:
         site = self.at_site(where, after)
-        job = submit(self.village.people[who], site.backend, self.clock, start_session=True)
+        job = submit(self.village.people[who], site.backend, self.clock, start_session=True, cost=cost)
         assert job.session is not None
-        assert (job.session.pk, job.session.max_ttl) == (job.pk, MAX_TTL), "L2, L13"
+        assert (job.session.pk, job.session.max_ttl) == (job.pk, min(cost, MAX_TTL)), "L2, L13"
         site.history.opened(job.session)
         site.history.submitted(job)
         self.ring(site, bells)
@@ -133,10 +137,10 @@ class Machine(RuleBasedStateMachine):
             return
         who = "a/abe" if other and session.user.username == "a/ann" else session.user.username
         if self.want(site).sessions[session.pk].accepting:
-            self.send(site, who, session_id=session.pk)
+            self.send(site, who, cost=1, session_id=session.pk)
         else:
             with pytest.raises(SessionClosed):
-                self.send(site, who, session_id=session.pk)
+                self.send(site, who, cost=1, session_id=session.pk)
         self.ring(site, bells)
 
     @rule(pick=picks, where=sites, after=pauses, bells=bells)
@@ -221,7 +225,7 @@ class Machine(RuleBasedStateMachine):
             BackendLease.objects.filter(pk=site.backend.pk).update(expires_at=at(self.clock))
         else:
             self.clock += LEASE.total_seconds()
-        sweep(at(self.clock))
+        self.sweep()
         before = self.want(site).running()
         if site.worker.running is not None:
             site.ghosts.append(site.worker)
@@ -250,7 +254,7 @@ class Machine(RuleBasedStateMachine):
     @rule(after=pauses)
     def keep_time(self, after: float) -> None:
         self.clock += after
-        sweep(at(self.clock))
+        self.sweep()
 
     # What time does
 
@@ -286,8 +290,13 @@ class Machine(RuleBasedStateMachine):
         found = list(Job.objects.filter(backend=site.backend).order_by("-pk")[:5])
         return found[pick % len(found)] if found else None
 
-    def send(self, site: Site, who: str, **over: Any) -> None:
-        site.history.submitted(submit(self.village.people[who], site.backend, self.clock, **over))
+    def send(self, site: Site, who: str, cost: int = 5, **over: Any) -> None:
+        author = self.village.people[who]
+        site.history.submitted(submit(author, site.backend, self.clock, cost=cost, **over))
+
+    def sweep(self) -> None:
+        """The timekeeper looks at everything."""
+        sweep(at(self.clock))
 
     def ring(self, site: Site, bells: int) -> None:
         for _ in range(bells):
@@ -301,11 +310,16 @@ class Machine(RuleBasedStateMachine):
         want = self.want(site)
         rule, ident = want.decision()
         step = site.worker.turn(self.clock, end=end, **over)
+        if want.in_the_way() and ident is not None:
+            assert not isinstance(step, Claim)
+            assert step.rule == rule, "W2"
+            site.history.note(at(self.clock), "stopped", ident)
+            return
         if not isinstance(step, Claim):
             assert brief(step) == (rule, ident)
             return
         assert (self.rule_of(step), step.job.pk) == (rule, ident)
-        self.keeps_the_promise_of_sessions(want, step)
+        self.keeps_the_promise_of_sessions(want, step, rule)
         site.history.note(at(self.clock), "start", step.job.pk)
 
     def ended_now(self, site: Site, end: str) -> dict[str, Any]:
@@ -324,8 +338,10 @@ class Machine(RuleBasedStateMachine):
         return noted.rule
 
     @staticmethod
-    def keeps_the_promise_of_sessions(before: Reading, claim: Claim) -> None:
+    def keeps_the_promise_of_sessions(before: Reading, claim: Claim, rule: str) -> None:
         active = before.active()
+        if rule == "S9" or any(window.users for window in before.windows):
+            return
         if active is not None and active[1].terms.mode == "dedicated" and not before.barred:
             assert claim.job.session_id == active[0], "S4, S5: nobody else's job inside a held session"
 

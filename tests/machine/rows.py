@@ -30,14 +30,17 @@ def check_backend(backend: Backend) -> None:
     assert sum(job.state == "running" for job in jobs) <= 1, "S1"
     assert sum(session.state == "active" for session in sessions) <= 1, "S8"
     for job in jobs:
-        assert not (job.state == "queued" and job.session and job.session.state == "closed"), "L8"
+        gone = job.session is not None and job.session.state == "closed" and not job.outlived_session
+        assert not (job.state == "queued" and gone), "L8"
     of_jobs = list(JobEvent.objects.filter(job__backend=backend).select_related("job").order_by("id"))
     of_sessions = list(SessionEvent.objects.filter(session__backend=backend).order_by("id"))
     check_events(jobs, of_jobs, JOB_MOVES, "job_id")
     check_events(sessions, of_sessions, SESSION_MOVES, "session_id")
     check_contents(jobs)
     for session in sessions:
-        runs = [event for event in of_jobs if event.job.session_id == session.pk]
+        runs = [
+            event for event in of_jobs if event.job.session_id == session.pk and not alone(event, session)
+        ]
         check_times(session, [event for event in of_sessions if event.session_id == session.pk], runs)
     check_sums(backend)
     check_ledger(backend, jobs, sessions, of_sessions)
@@ -57,6 +60,11 @@ def check_events(
         assert event.at >= at
         last[getattr(event, key)] = event.target, event.at
     assert {ident: state for ident, (state, _) in last.items()} == {each.pk: each.state for each in things}
+
+
+def alone(event: JobEvent, session: Session) -> bool:
+    """W2: of a job that had to give way after its session had closed, and ran by itself."""
+    return bool(event.job.outlived_session and session.closed_at and event.at >= session.closed_at)
 
 
 def check_contents(jobs: list[Job]) -> None:
@@ -103,7 +111,7 @@ def check_ledger(
     lines = list(LedgerLine.objects.filter(backend=backend))
     assert len({(line.kind, line.subject, line.since) for line in lines}) == len(lines)
     of_jobs = {line.subject: line.microseconds for line in lines if line.kind == "job"}
-    assert of_jobs == {job.pk: owed for job in jobs if (owed := owed_by(job))}
+    assert of_jobs == {job.pk: owed for job in jobs if (owed := owed_by(job, events))}
     of_sessions: Counter[str] = Counter()
     for line in lines:
         if line.kind == "session":
@@ -121,13 +129,15 @@ def check_ledger(
     assert {(each.instance_id, each.user_id): each.microseconds for each in users} == paid
 
 
-def owed_by(job: Job) -> int:
+def owed_by(job: Job, events: list[SessionEvent]) -> int:
     """What a job that has ended must have paid itself, in microseconds."""
-    if job.finished_at is None or job.session is None or job.session.mode == "batch":
-        return micro(job.quantum_seconds) if job.finished_at else 0
-    closed = job.session.closed_at
-    beyond = (job.finished_at - closed).total_seconds() if closed else 0.0
-    return micro(max(min(job.quantum_seconds, beyond), 0.0))
+    if job.finished_at is None or job.started_at is None or not job.quantum_seconds:
+        return 0
+    if job.session is None or job.session.mode == "batch" or job.outlived_session:
+        return micro(job.quantum_seconds)
+    left = [event.at for event in events if event.session_id == job.session_id and event.source == "active"]
+    meanwhile = [each for each in left if job.started_at < each <= job.finished_at]
+    return micro((job.finished_at - max(meanwhile)).total_seconds()) if meanwhile else 0
 
 
 def activations(events: list[SessionEvent]) -> list[tuple[str, datetime]]:

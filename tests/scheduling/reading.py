@@ -90,6 +90,8 @@ class Reading:
         self.drains = drains
         self.windows: list[Window] = []
         self.shares = shares
+        # W7: whose window it was, and what was left of it to pay when it was over.
+        self.reserved: list[tuple[str, str, datetime, datetime]] = []
         self.jobs: dict[str, JobNow] = {}
         self.sessions: dict[str, SessionNow] = {}
         self.barred: set[tuple[str, str]] = set()
@@ -236,6 +238,12 @@ class Reading:
         self.windows = [
             replace(window, end=event.at) if window.id == event.ident else window for window in self.windows
         ]
+
+    def _paid(self, event: Event) -> None:
+        """W7: an instance has paid for what its jobs and sessions left of a window."""
+        instance, user = event.ident.split("/")
+        assert isinstance(event.detail, timedelta)
+        self.reserved.append((instance, user, event.at - event.detail, event.at))
 
     def _close(self, event: Event) -> None:
         session = self.sessions[event.ident]
@@ -435,7 +443,8 @@ class Reading:
         return total // timedelta(microseconds=1)
 
     def charges(self, *, closed_only: bool = False) -> Iterator[tuple[str, str, datetime, datetime]]:
-        """L17: who pays, from when, until when."""
+        """L17, W7: who pays, from when, until when."""
+        yield from self.reserved
         for session in self.sessions.values():
             if session.terms.mode == "dedicated":
                 for since, until in session.active_spans:
