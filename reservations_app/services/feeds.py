@@ -32,10 +32,10 @@ def rotate(
     return secret
 
 
-def withdraw(feed: CalendarFeed, *, now: datetime) -> None:
-    """Make the address useless."""
+def withdraw(feed: CalendarFeed, *, now: datetime, by: User | None = None, reason: str = "") -> None:
+    """Make the address useless. ``by`` is its owner if nobody is named."""
     with transaction.atomic():
-        audit.note("feed.withdrawn", feed, actor=feed.user, now=now)
+        audit.note("feed.withdrawn", feed, actor=by or feed.user, now=now, reason=reason)
         feed.delete()
 
 

@@ -140,3 +140,15 @@ def test_it_frees_the_backend_when_a_large_job_is_cancelled(service: Service) ->
     printed = service.example("cancel_28_qubits")
     assert "cancelled: CANCELLED" in printed
     assert float(printed.partition("the next job is ")[2].split()[2]) < 3.0
+
+
+@pytest.mark.slow
+def test_it_calibrates_by_the_client_and_a_job_sees_the_difference(service: Service) -> None:
+    printed = service.example("calibrator")
+    before, after = printed.partition("after: ")[::2]
+    assert "calibrated demo_nairobi by job" in before
+    off = [abs(int(line.rpartition(",")[2].strip(" %"))) for line in after.splitlines() if "seen" in line]
+    assert len(off) == 3
+    assert max(off) < 25, "what the properties tell is what a job sees"
+    sets = [line.rpartition("set of ")[2] for line in after.splitlines() if "ran under" in line]
+    assert sets[0] < sets[1]
