@@ -204,7 +204,7 @@ def test_it_raises_an_alert_when_the_device_has_drifted(
         run = drifted(chip)
     alert = BackendAlert.objects.get()
     assert (alert.kind, alert.backend, alert.run, alert.at) == ("drift", chip, run, at(20))
-    assert alert.text == "1 values have drifted; most of all T1 of 0, by -67 %."
+    assert alert.text == "One value has drifted: T1 of 0, by -67 %."
     assert [each["qubits"] for each in alert.details["drifted"]] == [[0]]
     assert "T1 of 0" in caplog.text
     chip.refresh_from_db()
