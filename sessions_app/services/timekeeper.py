@@ -5,11 +5,10 @@ It decides nothing; everything it does is a guarded change or a doorbell, so two
 
 import logging
 import time
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import psycopg
 from django.db import DatabaseError, connection, transaction
-from django.db.models import Min
 
 from quantumsvc import clock
 from quantumsvc.backends.models import Backend
@@ -75,11 +74,17 @@ def next_sweep(now: datetime) -> float:
     longest = SWEEP_SECONDS if held else IDLE_SECONDS
     due = Session.objects.filter(next_deadline__isnull=False).order_by("next_deadline")
     deadline = due.values_list("next_deadline", flat=True).first()
-    system = Job.objects.filter(is_system=True, state=JobState.QUEUED, due_at__gt=now)
-    due_at = system.aggregate(first=Min("due_at"))["first"]
-    moments: list[datetime | None] = [deadline, due_at, life.next_edge(), outbox.next_attempt()]
+    moments = [deadline, *_system_times(now), life.next_edge(), outbox.next_attempt()]
     waits = [max((moment - now).total_seconds(), 0.0) for moment in moments if moment is not None]
     return min([longest, *waits])
+
+
+def _system_times(now: datetime) -> list[datetime]:
+    """When the system's jobs that wait are due, and when those that let others go first do so no longer."""
+    waiting = Job.objects.filter(is_system=True, state=JobState.QUEUED, due_at__isnull=False)
+    found = waiting.values_list("due_at", "deferral_seconds")
+    times = (due + timedelta(seconds=late) for due, most in found if due for late in (0, most))
+    return [each for each in times if each > now]
 
 
 def keep_time() -> None:

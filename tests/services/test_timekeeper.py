@@ -13,7 +13,7 @@ from quantumsvc import clock
 from quantumsvc.backends.models import Backend
 from quantumsvc.scheduling.states import SessionMode
 from sessions_app.management.commands.timekeeper import stop
-from sessions_app.models import BackendLease, Session
+from sessions_app.models import BackendLease, Job, Session
 from sessions_app.services import timekeeper
 from sessions_app.services.leases import LEASE
 from sessions_app.services.opening import open_session
@@ -107,3 +107,10 @@ def test_l2_it_acts_within_a_second_of_a_deadline_and_sleeps_until_then(
     assert (session.state, session.closed_at) == ("closed", opened + timedelta(seconds=1))
     assert late < 1
     assert len(rounds) <= 4, "it sleeps, and does not ask again and again"
+
+
+def test_it_wakes_when_a_system_job_lets_others_go_first_no_longer(alice: Author, backend: Backend) -> None:
+    job = submit(alice, backend)
+    Job.objects.filter(pk=job.pk).update(is_system=True, due_at=at(3), deferral_seconds=9)
+    assert next_sweep(at(1)) == 2
+    assert next_sweep(at(4)) == 8

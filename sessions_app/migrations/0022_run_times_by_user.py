@@ -8,7 +8,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('backends', '0003_windows'),
-        ('sessions_app', '0019_ledger_append_only'),
+        ('sessions_app', '0021_use_of_users_by_one_index'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
