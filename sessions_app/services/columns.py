@@ -5,8 +5,9 @@
 # One that outlived its session stands alone; one that had to give way takes at least as long as it had run.
 EXPECTED = """(CASE WHEN j.cost > 0 THEN j.cost
     ELSE greatest(coalesce(own.mean, r.mean, j.max_seconds), j.ran_at_least) END)::float"""
-JOB_COLUMNS = f"""j.id, j.created_at, CASE WHEN j.outlived_session THEN NULL ELSE j.session_id END,
-    j.instance_id, j.user_id, {EXPECTED}"""
+PLACE_COLUMNS = """j.id, j.created_at, CASE WHEN j.outlived_session THEN NULL ELSE j.session_id END,
+    j.instance_id, j.user_id"""
+JOB_COLUMNS = f"{PLACE_COLUMNS}, {EXPECTED}"
 RUN_TIME = """
 LEFT JOIN sessions_app_runtime own
     ON own.backend_id = j.backend_id AND own.program = j.program AND own.user_id = j.user_id

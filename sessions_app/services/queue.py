@@ -19,7 +19,7 @@ from quantumsvc.scheduling.windows import Window
 from quantumsvc.statements import Rows, Statement, run
 from sessions_app.models import Job, Session
 from sessions_app.services import fitting, held
-from sessions_app.services.columns import ACTIVE, HEADS, JOB_COLUMNS, PAID_UNTIL, RUN_TIME
+from sessions_app.services.columns import ACTIVE, HEADS, JOB_COLUMNS, PAID_UNTIL, PLACE_COLUMNS, RUN_TIME
 from sessions_app.services.leases import Lease, LeaseLost, renewal
 from sessions_app.services.limits import IS_OVER
 from sessions_app.services.transitions import job_columns, job_from, session_columns, sessions_from
@@ -62,9 +62,9 @@ FROM sessions_app_job j JOIN sessions_app_jobpayload p ON p.job_id = j.id {which
 _NEXT_OF_SESSION = f"""
 {ACTIVE} WHERE j.session_id = {_MINE} AND j.state = 'queued' ORDER BY j.created_at, j.id LIMIT 1
 """
+# How long these are expected to run matters only while there are windows, and then others are read.
 _HEADS = f"""{HEADS}
-SELECT {JOB_COLUMNS}, coalesce(used.microseconds, 0) FROM j
-LEFT JOIN sessions_app_runtime r ON r.backend_id = %s AND r.program = j.program
+SELECT {PLACE_COLUMNS}, j.max_seconds::float, coalesce(used.microseconds, 0) FROM j
 LEFT JOIN sessions_app_userusage used
     ON used.backend_id = %s AND used.instance_id = j.instance_id AND used.user_id = j.user_id
 WHERE NOT EXISTS (SELECT 1 FROM accounts_user u WHERE u.id = j.user_id AND NOT u.is_active)
@@ -242,7 +242,7 @@ def read_turns(
     if windows:
         asked = [fitting.heads(backend_id, now, windows), *fitting.sent_inside(backend_id, now, windows)]
     else:
-        asked = [Statement(_HEADS, [backend_id] * 4, binary=True)]
+        asked = [Statement(_HEADS, [backend_id] * 3, binary=True)]
     shares, *found = run(*after, ranks, *asked)[len(after) :]
     heads = [(_queued(row), int(row[6])) for rows in found for row in rows]
     barred = {row[0] for row in shares if row[4]}

@@ -260,11 +260,12 @@ def test_it_plans_calibrations_on_the_clock_of_their_zone(olga: Reader, backend:
     done(act(olga, SCHEDULE, schedule, "change", **DAILY | {"starts_at": "2026-11-20T04:00", "qubits": "0"}))
     assert CalibrationRun.objects.get(job__state="queued").due_at.isoformat() == "2026-11-22T03:00:00+00:00"
     assert last_act()[0] in {"olga", ""}
-    done(act(olga, SCHEDULE, schedule, "delete"))
+    assert "required" in refused(act(olga, SCHEDULE, schedule, "delete"))
+    done(act(olga, SCHEDULE, schedule, "delete", reason="another lab measures it"))
     assert not CalibrationSchedule.objects.exists()
     assert CalibrationRun.objects.filter(job__state="cancelled").count() == 2
     acts = AuditEntry.objects.filter(action__startswith="calibration_schedule.", actor=olga.user)
-    assert acts.count() == 3
+    assert [entry.reason for entry in acts.order_by("pk")] == ["", "", "another lab measures it"]
 
 
 @pytest.mark.parametrize(

@@ -267,7 +267,7 @@ UNIQUE: dict[str, Callable[[], Any]] = {
     "said_once": lambda: _again(a_notice()),
     "delivered_once": lambda: _again(a_delivery(), id="another"),
     "charged_once": lambda: _again(a_line()),
-    "one_run_time_per_program": lambda: _again(a_run_time()),
+    "one_run_time_per_program_and_user": lambda: _again(a_run_time()),
     "one_running_job_per_backend": lambda: _both(Job, [a_job(), a_job()], RUNNING),
     "one_active_session_per_backend": lambda: _both(Session, [a_session(), a_session()], ACTIVE),
 }
