@@ -15,7 +15,7 @@ from quantumsvc.accounts.pages import reader_of
 from quantumsvc.accounts.roles import Role
 from reservations_app.models import Window
 from reservations_app.pages.entries import Reader, reader_for
-from reservations_app.pages.forms import YEARS, BookingForm, Repetition
+from reservations_app.pages.forms import BookingForm, Repetition
 from reservations_app.pages.preview import (
     Preview,
     attempted,
@@ -26,6 +26,7 @@ from reservations_app.pages.preview import (
 )
 from reservations_app.services import booking, series
 from reservations_app.services.patterns import Pattern, fit, pattern_of, reach
+from sessions_app.pages.clocks import YEARS
 from sessions_app.pages.reading import settled_now
 
 methods = require_http_methods(["GET", "HEAD", "POST"])

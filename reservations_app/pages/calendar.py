@@ -11,12 +11,14 @@ from django.views.decorators.http import require_safe
 
 from quantumsvc.accounts.pages import reader_of
 from quantumsvc.backends.models import Backend
+from quantumsvc.wire.times import iso_z
 from reservations_app.pages.chart import chart_of
 from reservations_app.pages.entries import MOST, Reader, entries_of, reader_for, windows_in
 from reservations_app.pages.sight import ZOOMS, Layer, Sight, View, sight_of
-from reservations_app.pages.utilisation import utilisation
+from reservations_app.pages.utilisation import FIGURES, utilisation
 from sessions_app.pages.live import live_page
 from sessions_app.pages.reading import settled_now
+from sessions_app.pages.tables import csv_file, plain
 
 PARTS = {"reservations-now": "reservations/_now.html"}
 
@@ -28,16 +30,36 @@ def reservations_page(request: HttpRequest) -> HttpResponse:
     now = settled_now()
     reader = reader_for(reader_of(request))
     sight = sight_of(request.GET, timezone.get_current_timezone(), now)
-    known = list(Backend.objects.visible_to(reader.user).defer("configuration").order_by("name"))
-    shown = [each for each in known if each.name == sight.backend] or known
+    known, shown = _backends(reader, sight)
     context = {
         **_choices(request.GET, sight, now),
+        "asked": request.GET.urlencode(),
         "backends": known,
         "backend": shown[0] if sight.backend and len(shown) == 1 else None,
         "reader": reader,
         **_contents(reader, shown, sight, now),
     }
     return live_page(request, "reservations/calendar.html", context, PARTS)
+
+
+@require_safe
+@login_required
+def utilisation_file(request: HttpRequest) -> HttpResponse:
+    """The utilisation that the calendar shows for the same address, as CSV, in seconds."""
+    now = settled_now()
+    reader = reader_for(reader_of(request))
+    sight = sight_of(request.GET, timezone.get_current_timezone(), now)
+    _, shown = _backends(reader, sight)
+    shares = utilisation(reader, windows_in(reader, shown, sight, most=None), sight, now)
+    time = (iso_z(sight.start), iso_z(sight.end))
+    rows = ((plain(each.name), *time, *(f"{value:.3f}" for value in each.figures)) for each in shares)
+    return csv_file("utilisation.csv", ("instance", "from", "until", *FIGURES), rows)
+
+
+def _backends(reader: Reader, sight: Sight) -> tuple[list[Backend], list[Backend]]:
+    """All backends that the reader may see, and those that the address asks for."""
+    known = list(Backend.objects.visible_to(reader.user).defer("configuration").order_by("name"))
+    return known, [each for each in known if each.name == sight.backend] or known
 
 
 def _contents(reader: Reader, shown: list[Backend], sight: Sight, now: datetime) -> dict[str, Any]:

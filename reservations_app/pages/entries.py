@@ -74,11 +74,13 @@ def reader_for(user: User) -> Reader:
     return Reader(user, rows, frozenset(held.values_list("instance_id", flat=True)))
 
 
-def windows_in(reader: Reader, backends: Sequence[Backend], sight: Sight) -> list[Window]:
-    """The windows that have some of the time and were not cancelled, in order."""
+def windows_in(
+    reader: Reader, backends: Sequence[Backend], sight: Sight, *, most: int | None = MOST + 1
+) -> list[Window]:
+    """The windows that have some of the time and were not cancelled, in order; all without ``most``."""
     rows = Window.objects.known_to(reader.user).filter(backend__in=backends)
     found = rows.exclude(state=WindowState.CANCELLED).overlapping(sight.start, sight.end)
-    return list(found.order_by("starts_at", "pk")[: MOST + 1])
+    return list(found.order_by("starts_at", "pk")[:most])
 
 
 def entries_of(

@@ -1,13 +1,10 @@
 """The forms that windows are booked and moved with. Times go by the clock that the form itself names."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 from django import forms
-from django.utils import timezone
 
 from quantumsvc.accounts.models import Instance, User
 from quantumsvc.backends.models import Backend
@@ -18,8 +15,8 @@ from reservations_app.pages.entries import Reader
 from reservations_app.services.booking import Wish
 from reservations_app.services.changing import Change
 from reservations_app.services.rules import Span
+from sessions_app.pages.clocks import OWN, REPEATS, WallTime, Zone
 
-YEARS = (2000, 2200)
 MODES = (
     (WindowMode.DEDICATED.value, "Dedicated: nobody else's jobs start"),
     (WindowMode.PRIORITY.value, "Priority: its jobs go first"),
@@ -33,43 +30,7 @@ OPERATOR_KINDS = (
     (WindowKind.CALIBRATION.value, "Calibration"),
     (WindowKind.OFFLINE.value, "Offline"),
 )
-OWN = "own"
-REPEATS = (
-    ("", "Does not repeat"),
-    ("FREQ=DAILY", "Every day"),
-    ("FREQ=WEEKLY;BYDAY=MO,TU,WE,TH,FR", "Monday to Friday"),
-    ("FREQ=WEEKLY", "Every week"),
-    ("FREQ=WEEKLY;INTERVAL=2", "Every second week"),
-    ("FREQ=MONTHLY", "Every month"),
-    (OWN, "By the rule below"),
-)
 OVERRIDE = "Why rules are broken that an operator may break; it is kept. Empty: all rules hold."
-
-
-class WallTime(forms.Field):
-    """What a clock shows; which clock, another field says."""
-
-    default_error_messages = {
-        "invalid": "Enter a date and a time, like 2026-11-30T08:00.",
-        "years": f"Enter a year from {YEARS[0]} to {YEARS[1] - 1}.",
-    }
-
-    def __init__(self, **kwargs: Any) -> None:
-        widget = forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M:%S")
-        super().__init__(widget=widget, **kwargs)
-
-    def to_python(self, value: Any) -> datetime | None:
-        if value in self.empty_values or isinstance(value, datetime):
-            return value or None
-        try:
-            found = datetime.fromisoformat(str(value).strip())
-        except ValueError:
-            raise forms.ValidationError(self.error_messages["invalid"], code="invalid") from None
-        if found.tzinfo is not None:
-            raise forms.ValidationError(self.error_messages["invalid"], code="invalid")
-        if not YEARS[0] <= found.year < YEARS[1]:
-            raise forms.ValidationError(self.error_messages["years"], code="years")
-        return found.replace(microsecond=0)
 
 
 class Members(forms.CharField):
@@ -97,7 +58,7 @@ class Particulars(forms.Form):
 
     start = WallTime(label="Start")
     end = WallTime(label="End")
-    zone = forms.CharField(label="Clock", max_length=64, help_text="Start and end go by this clock.")
+    zone = Zone(label="Clock", help_text="Start and end go by this clock.")
     mode = forms.ChoiceField(choices=MODES, label="Mode")
     end_policy = forms.ChoiceField(
         choices=ENDS, label="Jobs of its sessions that wait at the end", initial=EndPolicy.RELEASE.value
@@ -111,19 +72,9 @@ class Particulars(forms.Form):
     def __init__(self, *args: Any, reader: Reader, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.reader = reader
-        self.fields["zone"].widget = forms.Select(choices=[(each, each) for each in self._zones()])
+        _field(self, "zone", Zone).offer(reader.user)
         if not reader.user.is_operator:
             del self.fields["override_reason"]
-
-    def _zones(self) -> Iterable[str]:
-        own = (timezone.get_current_timezone_name(), self.reader.user.time_zone, "UTC")
-        return dict.fromkeys((*own, *sorted(available_timezones())))
-
-    def clean_zone(self) -> str:
-        zone = str(self.cleaned_data["zone"])
-        if zone not in available_timezones():
-            raise forms.ValidationError("There is no time zone of that name.")
-        return zone
 
     def clean_members(self) -> tuple[User, ...]:
         return Members().found(self.cleaned_data["members"], self.reader.user)
@@ -156,7 +107,7 @@ class BookingForm(Particulars):
         Backend.objects.none(), to_field_name="name", label="Backend", empty_label=None
     )
     what = forms.ChoiceField(label="For")
-    repeat = forms.ChoiceField(choices=REPEATS, required=False, label="Repeats")
+    repeat = forms.ChoiceField(choices=(("", "Does not repeat"), *REPEATS), required=False, label="Repeats")
     rule = forms.CharField(
         required=False,
         max_length=500,

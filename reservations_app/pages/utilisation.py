@@ -26,6 +26,7 @@ JOIN sessions_app_job j ON j.backend_id = w.backend_id AND j.instance_id = w.ins
 WHERE w.id = ANY(%s)
 GROUP BY w.id
 """
+FIGURES = ("booked", "used", "idle", "missed")
 
 
 @dataclass
@@ -51,8 +52,13 @@ class Share:
     @property
     def told(self) -> dict[str, str]:
         """The same in words."""
-        names = ("booked", "used", "idle", "missed")
-        return {name: duration(getattr(self, name)) if getattr(self, name) else "" for name in names}
+        figures = zip(FIGURES, self.figures, strict=True)
+        return {name: duration(seconds) if seconds else "" for name, seconds in figures}
+
+    @property
+    def figures(self) -> tuple[float, float, float, float]:
+        """``FIGURES``, in seconds."""
+        return self.booked, self.used, self.idle, self.missed
 
 
 def utilisation(reader: Reader, windows: Sequence[Window], sight: Sight, now: datetime) -> list[Share]:

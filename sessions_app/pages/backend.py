@@ -21,7 +21,6 @@ from sessions_app.pages.device import (
     GATE_HEAD,
     QUBIT_HEAD,
     SHOWN_SETS,
-    as_csv,
     current_readings,
     device_of,
     gate_rows,
@@ -32,6 +31,7 @@ from sessions_app.pages.device import (
 from sessions_app.pages.live import asked_parts, live_page
 from sessions_app.pages.reading import named, settled_now
 from sessions_app.pages.strips import Strip, strips_of
+from sessions_app.pages.tables import csv_file
 from sessions_app.services.daybook import daybook
 from sessions_app.services.waiting import Lineup, lineup
 
@@ -120,7 +120,7 @@ def qubits_file(request: HttpRequest, name: str) -> HttpResponse:
     """The table of qubits, by the newest calibration."""
     backend = named(Backend.objects.visible_to(reader_of(request)).defer("configuration"), name)
     readings = current_readings(backend, _newest(backend))
-    return _table(f"{backend.name}-qubits.csv", as_csv(QUBIT_HEAD, qubit_rows(readings)))
+    return csv_file(f"{backend.name}-qubits.csv", QUBIT_HEAD, qubit_rows(readings))
 
 
 @require_safe
@@ -129,13 +129,8 @@ def gates_file(request: HttpRequest, name: str) -> HttpResponse:
     """The table of all gates, by the newest calibration."""
     backend = named(Backend.objects.visible_to(reader_of(request)).defer("configuration"), name)
     readings = current_readings(backend, _newest(backend))
-    return _table(f"{backend.name}-gates.csv", as_csv(GATE_HEAD, gate_rows(readings.gates)))
+    return csv_file(f"{backend.name}-gates.csv", GATE_HEAD, gate_rows(readings.gates))
 
 
 def _newest(backend: Backend) -> CalibrationSet | None:
     return CalibrationSet.objects.filter(backend=backend).defer("properties").first()
-
-
-def _table(name: str, body: bytes) -> HttpResponse:
-    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-    return HttpResponse(body, content_type="text/csv; charset=utf-8", headers=headers)

@@ -10,7 +10,7 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from quantumsvc import clock
 from quantumsvc.accounts.models import Instance, User
@@ -22,9 +22,11 @@ from quantumsvc.errors import ServiceError
 from quantumsvc.scheduling.calibrations import Outcome, outcome_of
 from quantumsvc.scheduling.states import JobState
 from sessions_app.models import BackendAlert, CalibrationPolicy, CalibrationRun, CalibrationSchedule
+from sessions_app.pages.clocks import rule_words
 from sessions_app.pages.live import live_page
 from sessions_app.pages.reading import named, one_of, settled_now
 from sessions_app.pages.words import duration
+from sessions_app.services.calibrations.alerts import note_seen
 from sessions_app.services.calibrations.debt import Debt, debt_of
 from sessions_app.services.calibrations.planning import next_due
 from sessions_app.services.calibrations.requesting import Wish, cancel_calibration, request_calibration
@@ -34,6 +36,14 @@ SHOWN_SETS = 50
 MAX_NOTE = 300
 PARTS = {"calibrations-now": "pages/calibrations/_now.html"}
 RUN_PARTS = {"calibration-now": "pages/calibrations/_run.html"}
+# What of a device's holders has a page of its name.
+PLACES = ("job", "session")
+READINGS = {
+    "readout_error": "Readout error",
+    "prob_meas0_prep1": "Readout error: 1 read as 0",
+    "prob_meas1_prep0": "Readout error: 0 read as 1",
+    "gate_error": "Gate error",
+}
 LOOKS = {Outcome.WAITING: "queued", Outcome.SUCCESS: "completed", Outcome.PARTIAL: "cancelled"}
 _methods = require_http_methods(["GET", "HEAD", "POST"])
 
@@ -64,12 +74,26 @@ def calibrations_page(request: HttpRequest) -> HttpResponse:
     context = {
         "devices": _devices(backends, user, now),
         "runs": [run_row(run, now) for run in runs],
-        "schedules": [(each, next_due(each, now)) for each in schedules.defer("backend__configuration")],
+        "schedules": [schedule_row(each, now) for each in schedules.defer("backend__configuration")],
         "alerts": list(BackendAlert.objects.filter(seen_at=None).select_related("backend")[:10])
         if user.is_operator
         else [],
     }
     return live_page(request, "pages/calibrations/list.html", context, PARTS)
+
+
+@dataclass(frozen=True)
+class ScheduleRow:
+    """What recurs, with its rule in words and its next time."""
+
+    schedule: CalibrationSchedule
+    rule: str
+    next: datetime | None
+
+
+def schedule_row(schedule: CalibrationSchedule, now: datetime) -> ScheduleRow:
+    """A schedule as it is at ``now``."""
+    return ScheduleRow(schedule, rule_words(schedule.rrule), next_due(schedule, now))
 
 
 def _runs(user: User) -> Any:
@@ -124,6 +148,7 @@ def holds_of(debt: Debt, mine: set[int]) -> list[dict[str, Any]]:
         {
             "what": hold.what,
             "ident": hold.ident if hold.instance is None or hold.instance in mine else "of another instance",
+            "place": hold.what if hold.what in PLACES and hold.instance in mine else "",
             "since": hold.since,
             "until": hold.until,
             "lasted": duration(hold.seconds),
@@ -139,7 +164,7 @@ def request_calibration_page(request: HttpRequest, name: str) -> HttpResponse:
     user = reader_of(request)
     backend = named(Backend.objects.visible_to(user).defer("configuration"), name)
     if not user.is_operator:
-        return _refused(request)
+        return refused(request)
     error = ""
     if request.method == "POST":
         now, note = clock.now(), request.POST.get("note", "").replace("\0", "")[:MAX_NOTE]
@@ -148,8 +173,8 @@ def request_calibration_page(request: HttpRequest, name: str) -> HttpResponse:
             run = request_calibration(backend=backend, wish=wish, now=now, by=user, reason=note)
             messages.success(request, "The calibration takes the next free moment.")
             return redirect("calibration", ident=run.pk)
-        except ServiceError as refused:
-            error = refused.message
+        except ServiceError as refusal:
+            error = refusal.message
     context = {"backend": backend, "error": error}
     return render(request, "pages/calibrations/request.html", context, status=400 if error else 200)
 
@@ -162,18 +187,34 @@ def cancel_calibration_page(request: HttpRequest, ident: str) -> HttpResponse:
     user = reader_of(request)
     run = one_of(_runs(user), ident)
     if not user.is_operator:
-        return _refused(request)
+        return refused(request)
     if request.method != "POST":
         return render(request, "pages/calibrations/cancel.html", {"run": run})
     try:
         cancel_calibration(run=run, now=clock.now(), by=user)
         messages.success(request, "The calibration was given up.")
-    except ServiceError as refused:
-        messages.error(request, refused.message)
+    except ServiceError as error:
+        messages.error(request, error.message)
     return redirect("calibration", ident=run.pk)
 
 
-def _refused(request: HttpRequest) -> HttpResponse:
+@require_POST
+@login_required
+def alert_seen_page(request: HttpRequest, ident: str) -> HttpResponse:
+    """Take an alert off the page; operators only."""
+    user = reader_of(request)
+    alert = one_of(BackendAlert.objects.visible_to(user), ident)
+    if not user.is_operator:
+        return refused(request)
+    try:
+        note_seen(alert=alert, by=user, now=clock.now())
+    except ServiceError as error:
+        messages.error(request, error.message)
+    return redirect("calibrations")
+
+
+def refused(request: HttpRequest) -> HttpResponse:
+    """What others than operators are told."""
     refusal = "Only operators of this service calibrate its devices."
     return render(request, "403.html", {"exception": refusal}, status=403)
 
@@ -236,7 +277,7 @@ def _change_row(change: Change, is_drift: bool) -> ChangeRow:
     fraction = change.fraction
     return ChangeRow(
         change=change,
-        name=change.parameter.replace("_", " "),
+        name=READINGS.get(change.parameter, change.parameter),
         qubits=" ".join(str(each) for each in change.qubits),
         before=before,
         after=after,

@@ -1,7 +1,5 @@
 """A backend's qubits and gates as its page shows them: map, tables, files, the course of calibrations."""
 
-import csv
-import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -142,15 +140,6 @@ def gate_rows(gates: Sequence[GateReading]) -> Iterator[tuple[object, ...]]:
 
 def _scaled(values: Sequence[float | None], factor: float) -> list[str]:
     return ["" if value is None else f"{value * factor:.5g}" for value in values]
-
-
-def as_csv(head: Sequence[str], rows: Iterator[tuple[object, ...]]) -> bytes:
-    """The table as a file."""
-    text = io.StringIO()
-    writer = csv.writer(text)
-    writer.writerow(head)
-    writer.writerows(rows)
-    return text.getvalue().encode()
 
 
 @dataclass(frozen=True)

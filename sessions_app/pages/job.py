@@ -24,6 +24,7 @@ from sessions_app.pages.phases import measured_of, phases_of
 from sessions_app.pages.reading import one_of, settled_now, visible_jobs
 from sessions_app.pages.results import shown_result
 from sessions_app.pages.rows import job_row, job_rows, steps
+from sessions_app.pages.tables import csv_file
 from sessions_app.services.sketching import sketch_of
 from sessions_app.services.waiting import outlook
 
@@ -151,7 +152,7 @@ def result_table(request: HttpRequest, ident: str) -> HttpResponse:
     shown = shown_result(job, request.GET)
     if not shown.table:
         raise Http404("The job's result has no table.")
-    return _saved(shown.as_csv(), "text/csv; charset=utf-8", f"{job.pk}.csv")
+    return csv_file(f"{job.pk}.csv", shown.head, shown.table)
 
 
 def _saved(body: bytes, kind: str, name: str) -> HttpResponse:

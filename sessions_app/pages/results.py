@@ -1,7 +1,5 @@
 """A job's result as a page shows it: one pub and one part of it, which the address names."""
 
-import csv
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from urllib.parse import urlencode
@@ -96,14 +94,6 @@ class Shown:
     def file(self) -> str:
         """The query that names this table."""
         return self.choice.link()
-
-    def as_csv(self) -> bytes:
-        """The whole table."""
-        text = io.StringIO()
-        writer = csv.writer(text)
-        writer.writerow(self.head)
-        writer.writerows(self.table)
-        return text.getvalue().encode()
 
 
 def shown_result(job: Job, query: QueryDict) -> Shown:

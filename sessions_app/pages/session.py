@@ -89,6 +89,7 @@ def _rights(user: User, session: Session, now: datetime) -> dict[str, Any]:
         "may_extend": not closed and session.max_ttl < limit and may_manage(user, session.instance),
         "limit": limit,
         "limit_words": duration(limit),
+        "max_words": duration(session.max_ttl),
         "strip": strip,
     }
 

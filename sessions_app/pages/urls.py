@@ -10,6 +10,7 @@ from sessions_app.pages import (
     connect,
     extending,
     job,
+    schedules,
     session,
     sessions,
     usage,
@@ -41,5 +42,13 @@ urlpatterns = [
     path("calibrations", calibrations.calibrations_page, name="calibrations"),
     path("calibrations/<str:ident>", calibrations.calibration_page, name="calibration"),
     path("calibrations/<str:ident>/cancel", calibrations.cancel_calibration_page, name="calibration-cancel"),
+    path("calibrations/alerts/<str:ident>/seen", calibrations.alert_seen_page, name="calibration-alert-seen"),
+    path("calibrations/schedules/new", schedules.new_schedule_page, name="calibration-schedule-new"),
+    path("calibrations/schedules/<str:ident>", schedules.schedule_page, name="calibration-schedule"),
+    path(
+        "calibrations/schedules/<str:ident>/delete",
+        schedules.delete_schedule_page,
+        name="calibration-schedule-delete",
+    ),
     path("connect", connect.connect_page, name="connect"),
 ]

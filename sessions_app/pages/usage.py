@@ -18,17 +18,18 @@ from quantumsvc.accounts.pages import reader_of
 from quantumsvc.accounts.selectors import instances_by_preference
 from quantumsvc.backends.models import Backend
 from quantumsvc.wire.times import iso_z
+from reservations_app.models import Window
 from sessions_app.models import ChargeKind, LedgerLine
 from sessions_app.pages.reading import settled_now
+from sessions_app.pages.tables import plain
 from sessions_app.services.analytics import Grouping, Question, Summary, summaries
 from sessions_app.services.ledger import window_start
 from sessions_app.services.limits import standing_of
 from sessions_app.services.shares import standings
-from sessions_app.services.usage import OpenCharge, use_of
+from sessions_app.services.usage import OpenCharge, reserved_now, unused_seconds, use_of
 from sessions_app.services.waiting import would_wait
 
 SIZE = 50
-_PLACES = {ChargeKind.JOB: "job", ChargeKind.SESSION: "session"}
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,15 @@ class Running:
     user: str
     seconds: float
     link: str
+
+
+@dataclass(frozen=True)
+class Reserved:
+    """A reservation that runs: how much of it nothing was charged for so far, and of how much."""
+
+    window: Window
+    unused: float
+    whole: float
 
 
 @dataclass(frozen=True)
@@ -109,6 +119,9 @@ def _context(request: HttpRequest, user: User, instance: Instance, now: datetime
         "total": use.total(now),
         "standing": standing_of(instance, now, use),
         "running": _running(use.running, now),
+        "reserved": _reserved(instance, now),
+        "booked": use.booked,
+        "open": use.total(now) - use.booked,
         "by_backend": _shares(summaries(asked, Grouping.BACKEND), {}),
         "by_user": _shares(by_user, _names(by_user)),
         "bars": _bars(summaries(asked, Grouping.INSTANCE, by_day=True), now),
@@ -148,8 +161,13 @@ def _balanced(lines: Iterable[LedgerLine], balance: int) -> Iterator[Row]:
 
 
 def _link(kind: ChargeKind, subject: str) -> str:
-    place = _PLACES.get(kind)
-    return reverse(place, args=[subject]) if place else ""
+    # Jobs, sessions and reservations have pages of their names.
+    return reverse(kind.value, args=[subject])
+
+
+def _reserved(instance: Instance, now: datetime) -> list[Reserved]:
+    windows = reserved_now(instance, now)
+    return [Reserved(each, unused_seconds(each, now), each.length.total_seconds()) for each in windows]
 
 
 def _running(charges: Iterable[OpenCharge], now: datetime) -> list[Running]:
@@ -232,9 +250,4 @@ def _csv(lines: Iterable[tuple[Any, ...]]) -> Iterator[str]:
     for at, kind, subject, session, backend, user, since, amount in lines:
         total += amount
         sums = (f"{amount / 1_000_000:.6f}", f"{total / 1_000_000:.6f}")
-        yield writer.writerow((iso_z(at), kind, subject, session, backend, _plain(user), iso_z(since), *sums))
-
-
-def _plain(text: str) -> str:
-    """A name that a spreadsheet would take for a formula is marked as text."""
-    return f"'{text}" if text[:1] in "=+-@\t\r" else text
+        yield writer.writerow((iso_z(at), kind, subject, session, backend, plain(user), iso_z(since), *sums))

@@ -22,7 +22,7 @@ from quantumsvc.scheduling.snapshot import RunningJob
 from quantumsvc.scheduling.states import JobState, SessionState, WindowState
 from quantumsvc.scheduling.windows import Window as HeldTime
 from quantumsvc.scheduling.windows import WindowMode
-from quantumsvc.statements import Statement, run
+from quantumsvc.statements import run
 from reservations_app.models import Window, WindowCause
 from reservations_app.services import life
 from sessions_app.models import ChargeKind, Job, JobEvent, Session
@@ -31,20 +31,9 @@ from sessions_app.services.held import drains, window_from, windows_of
 from sessions_app.services.leases import look_at
 from sessions_app.services.ledger import Charge, charge
 from sessions_app.services.lives import foresee, settle, settle_overdue
-from sessions_app.services.usage import OPEN_CHARGES
+from sessions_app.services.usage import unused_seconds
 
 logger = logging.getLogger(__name__)
-
-# Seconds for which jobs and sessions pay between two instants: what is in the ledger, and what runs.
-_PAID = f"""
-SELECT coalesce(sum(extract(epoch FROM least(p.until, %s) - greatest(p.since, %s))), 0)::float FROM (
-    SELECT since, at AS until FROM sessions_app_ledgerline
-    WHERE backend_id = %s AND instance_id = %s AND kind <> 'reservation' AND at > %s AND since < %s
-    UNION ALL
-    SELECT o.since, %s::timestamptz FROM ({OPEN_CHARGES}) o
-    WHERE o.backend_id = %s AND o.instance_id = %s AND o.since < %s
-) p
-"""
 
 
 def keep_windows(now: datetime) -> None:
@@ -206,17 +195,15 @@ def charge_rest(window: Window) -> None:
     """
     if window.instance_id is None or window.mode != WindowMode.DEDICATED or not window.counts_as_used:
         return
-    start, end, backend, instance = window.starts_at, window.until, window.backend_id, window.instance_id
-    paid = Statement(_PAID, [end, start, backend, instance, start, end, end, backend, instance, end])
-    rest = (end - start).total_seconds() - float(run(paid)[0][0][0])
+    end = window.until
     what = Charge(
         kind=ChargeKind.RESERVATION,
         subject=window.pk,
-        backend=backend,
-        instance=instance,
+        backend=window.backend_id,
+        instance=window.instance_id,
         user=window.created_by_id,
-        since=start,
+        since=window.starts_at,
         at=end,
-        seconds=rest,
+        seconds=unused_seconds(window, end),
     )
     run(*charge(what))

@@ -5,7 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from quantumsvc.accounts.models import Instance
+from quantumsvc.scheduling.windows import WindowMode
 from quantumsvc.statements import Statement, run
+from reservations_app.models import Window
+from reservations_app.models.windows import STANDING
 from sessions_app.models import ChargeKind
 from sessions_app.services.columns import PAID_UNTIL
 from sessions_app.services.ledger import WINDOW
@@ -28,6 +31,17 @@ _BOOKED = """
 SELECT (SELECT coalesce(sum(microseconds), 0) FROM sessions_app_instanceusage WHERE instance_id = %s)
     - (SELECT coalesce(sum(microseconds), 0) FROM sessions_app_usagebucket
        WHERE instance_id = %s AND hour <= %s)
+"""
+
+# Seconds for which jobs and sessions pay between two instants: what is in the ledger, and what runs.
+_PAID = f"""
+SELECT coalesce(sum(extract(epoch FROM least(p.until, %s) - greatest(p.since, %s))), 0)::float FROM (
+    SELECT since, at AS until FROM sessions_app_ledgerline
+    WHERE backend_id = %s AND instance_id = %s AND kind <> 'reservation' AND at > %s AND since < %s
+    UNION ALL
+    SELECT o.since, %s::timestamptz FROM ({OPEN_CHARGES}) o
+    WHERE o.backend_id = %s AND o.instance_id = %s AND o.since < %s
+) p
 """
 
 
@@ -70,6 +84,20 @@ def use_of(instance: Instance, now: datetime) -> Use:
 def used_seconds(instance: Instance, now: datetime) -> float:
     """Seconds used in the rolling window on all backends; sessions must have been settled."""
     return use_of(instance, now).total(now)
+
+
+def unused_seconds(window: Window, until: datetime) -> float:
+    """Of a reservation's time until then, what its instance's jobs and sessions have not paid for (W7)."""
+    start, backend, instance = window.starts_at, window.backend_id, window.instance_id
+    paid = Statement(_PAID, [until, start, backend, instance, start, until, until, backend, instance, until])
+    return (until - start).total_seconds() - float(run(paid)[0][0][0])
+
+
+def reserved_now(instance: Instance, now: datetime) -> list[Window]:
+    """The instance's reservations that run, of which all the time will be charged when they end (W7)."""
+    rows = Window.objects.filter(instance=instance, state__in=STANDING, starts_at__lte=now, ends_at__gt=now)
+    paid = rows.filter(mode=WindowMode.DEDICATED, counts_as_used=True, released_at=None)
+    return list(paid.select_related("backend", "created_by").defer("backend__configuration"))
 
 
 def _open_charges(rows: Iterable[tuple[object, ...]]) -> Iterable[OpenCharge]:

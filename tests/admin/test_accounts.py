@@ -125,12 +125,12 @@ def test_it_makes_no_user_that_is_wrong(olga: Reader, rita: Reader, wrong: dict[
 
 
 def test_it_sets_a_password_which_ends_their_sign_ins(olga: Reader, rita: Reader) -> None:
-    assert rita.get("/sessions").status_code == 200
+    assert rita.get("/").status_code == 200
     form = {"password": PASSWORD, "again": PASSWORD, "reason": "lost"}
     done(act(olga, "accounts/user", rita.user, "password", **form))
     rita.user.refresh_from_db()
     assert check_password(PASSWORD, rita.user.password)
-    assert rita.get("/sessions").status_code == 302
+    assert rita.get("/").status_code == 302
     assert last_act() == ("olga", "user.password_changed", "lost")
     assert not {rita.user.password, PASSWORD} & set(str(list(AuditEntry.objects.values())).split("'"))
 
@@ -147,7 +147,7 @@ def test_it_notes_an_operators_own_new_password(olga: Reader) -> None:
 
 def test_it_deactivates_and_activates(olga: Reader, rita: Reader, key: ApiKey) -> None:
     done(act(olga, "accounts/user", rita.user, "deactivate", reason="left"))
-    assert rita.get("/sessions").status_code == 302
+    assert rita.get("/").status_code == 302
     assert last_act() == ("olga", "user.deactivated", "left")
     done(act(olga, "accounts/user", rita.user, "activate"))
     assert User.objects.get(pk=rita.user.pk).is_active

@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 from quantumsvc import clock
-from quantumsvc.accounts.models import Instance, Membership, User
+from quantumsvc.accounts.models import ApiKey, Instance, Membership, User
 from quantumsvc.accounts.roles import Role
 from quantumsvc.backends.models import Backend
 from quantumsvc.scheduling.states import SessionMode
@@ -14,7 +14,8 @@ from reservations_app.services import changing
 from sessions_app.models import Job, Session
 from sessions_app.services.endings import cancel_job
 from sessions_app.services.submission import Author
-from tests.factories import START, make_backend, make_instance, make_user, open_, submit
+from tests.browser.scenery import chips, counts_result, draw, plans, settings_of, values_result
+from tests.factories import START, make_instance, make_user, open_, submit
 from tests.reservations.making import make_window
 from tests.services.worker import Worker
 
@@ -26,12 +27,19 @@ class Scene:
     member: User
     reader: User
     newcomer: User
+    operator: User
     ended: Job
+    failed: Job
+    values: Job
     waiting: Job
     running: Job
     session: Session
+    batch: str
     backend: Backend
     booked: Window
+    calibration: str
+    key: int
+    subscription: str
 
 
 def _people(lab: Instance) -> dict[str, User]:
@@ -48,30 +56,39 @@ def make_scene() -> Scene:
     lab, others = make_instance(name="Materials lab"), make_instance(name="Course QC-101")
     people = _people(lab)
     wanda, felix = (Author(user=people[name], instance=lab) for name in ("wanda", "felix"))
-    backends = [make_backend(name=name) for name in ("demo_nairobi", "demo_manila", "ibmq_qasm_simulator")]
+    backends = chips()
+    operator = make_user(username="olga", is_operator=True, is_staff=True)
     guest = Author(user=make_user(username="guest"), instance=others)
     Membership.objects.create(user=guest.user, instance=others, role="writer")
-    ended = _past(wanda, felix, backends, now)
+    failed, ended = _past(wanda, felix, backends, now)
     session, running = _session(wanda, backends[0], now)
     waiting = _queue(felix, guest, backends, now)
     booked = _windows(wanda, guest, backends)
+    subscription = settings_of(people["wanda"], lab)
     return Scene(
-        people["wanda"],
-        people["rita"],
-        make_user(username="newcomer"),
-        ended,
-        waiting,
-        running,
-        session,
-        backends[0],
-        booked,
+        member=people["wanda"],
+        reader=people["rita"],
+        newcomer=make_user(username="newcomer"),
+        operator=operator,
+        ended=ended,
+        failed=failed,
+        values=Job.objects.filter(session=session, state="completed").order_by("-created_at")[0],
+        waiting=waiting,
+        running=running,
+        session=session,
+        batch=str(waiting.session_id),
+        backend=backends[0],
+        booked=booked,
+        calibration=plans(backends, operator),
+        key=ApiKey.objects.filter(user=people["wanda"], revoked_at=None)[0].pk,
+        subscription=str(subscription.pk),
     )
 
 
-def _past(wanda: Author, felix: Author, backends: list[Backend], now: float) -> Job:
-    """Six hours of jobs that have ended, one way or another."""
+def _past(wanda: Author, felix: Author, backends: list[Backend], now: float) -> tuple[Job, Job]:
+    """Six hours of jobs that have ended, one way or another; one that failed, and the last with a result."""
     worker = Worker(backends[2], when=now - 30_000)
-    ends: list[dict[str, Any]] = [{"end": "completed"}] * 4
+    ends: list[dict[str, Any]] = [{"end": "completed", "result": counts_result()}] * 4
     ends.append(
         {
             "end": "failed",
@@ -79,7 +96,6 @@ def _past(wanda: Author, felix: Author, backends: list[Backend], now: float) -> 
             "reason_code": 1517,
         }
     )
-    job = None
     for n in range(18):
         when = now - 25_000 + 1_200 * n
         job = submit(
@@ -89,19 +105,26 @@ def _past(wanda: Author, felix: Author, backends: list[Backend], now: float) -> 
         worker.turn(when + 40 + 7 * n, **ends[n % 5], log="transpiled to 12 layers\nran 4096 shots")
     cancelled = submit(felix, backends[1], now - 3_000, tags=["typo"])
     cancel_job(job=cancelled, now=clock.now())
-    assert job is not None
-    return job
+    draw(job)
+    return Job.objects.filter(backend=backends[2], state="failed")[0], job
 
 
 def _session(wanda: Author, backend: Backend, now: float) -> tuple[Session, Job]:
     """A VQE session in its sixth iteration."""
-    session = open_(wanda, backend, now - 300)
+    session = open_(wanda, backend, now - 300, max_ttl=7_200)
     worker = Worker(backend, when=now - 300)
     for n in range(6):
-        submit(wanda, backend, now - 290 + 40 * n, session_id=session.pk, tags=["vqe", "h2"])
+        submit(
+            wanda,
+            backend,
+            now - 290 + 40 * n,
+            program_id="estimator",
+            session_id=session.pk,
+            tags=["vqe", "h2"],
+        )
         worker.start(now - 289 + 40 * n)
         if n < 5:
-            worker.turn(now - 280 + 40 * n, end="completed")
+            worker.turn(now - 280 + 40 * n, end="completed", result=values_result())
     submit(wanda, backend, now - 5, session_id=session.pk, tags=["vqe", "h2"])
     running = Job.objects.get(session=session, state="running")
     Job.objects.filter(pk=running.pk).update(phase="executing", progress_done=3, progress_total=8)

@@ -28,31 +28,56 @@ from tests.browser.scene import Scene, make_scene  # noqa: E402
 from tests.browser.serving import serving  # noqa: E402
 
 VIEWS = ("day", "week", "month", "timeline")
+SETTINGS = ("password", "keys", "members", "notifications")
 LOOKS = {"light": ("light", WIDE), "dark": ("dark", WIDE), "narrow": ("light", NARROW)}
 
 
 def pages(scene: Scene) -> dict[str, tuple[User | None, str]]:
     """By name, who looks at which address."""
+    me, chip = scene.member, scene.backend.name
     return {
-        "jobs": (scene.member, "/"),
-        "jobs-filtered": (scene.member, "/?state=failed&tag=sweep"),
+        "jobs": (me, "/"),
+        "jobs-filtered": (me, "/?state=failed&tag=sweep"),
         "jobs-reader": (scene.reader, "/"),
         "jobs-empty": (scene.newcomer, "/"),
-        "jobs-cancel": (scene.member, "/jobs/cancel?state=queued"),
-        "job-ended": (scene.member, f"/jobs/{scene.ended.pk}"),
-        "job-waiting": (scene.member, f"/jobs/{scene.waiting.pk}"),
-        "job-running": (scene.member, f"/jobs/{scene.running.pk}"),
-        "sessions": (scene.member, "/sessions"),
-        "session": (scene.member, f"/sessions/{scene.session.pk}"),
-        "backends": (scene.member, "/backends"),
-        **{f"reservations-{view}": (scene.member, f"/reservations?view={view}") for view in VIEWS},
-        "reservations-form": (scene.member, "/reservations/new"),
-        "reservations-one": (scene.member, f"/reservations/{scene.booked.pk}"),
-        "reservations-move": (scene.member, f"/reservations/{scene.booked.pk}/move"),
-        "reservations-cancel": (scene.member, f"/reservations/{scene.booked.pk}/cancel"),
-        "connect": (scene.member, "/connect"),
+        "jobs-none-match": (me, "/?tag=nothing"),
+        "jobs-cancel": (me, "/jobs/cancel?state=queued"),
+        "job-ended": (me, f"/jobs/{scene.ended.pk}"),
+        "job-values": (me, f"/jobs/{scene.values.pk}"),
+        "job-failed": (me, f"/jobs/{scene.failed.pk}"),
+        "job-waiting": (me, f"/jobs/{scene.waiting.pk}"),
+        "job-running": (me, f"/jobs/{scene.running.pk}"),
+        "job-cancel": (me, f"/jobs/{scene.waiting.pk}/cancel"),
+        "session": (me, f"/sessions/{scene.session.pk}"),
+        "session-batch": (me, f"/sessions/{scene.batch}"),
+        "session-close": (me, f"/sessions/{scene.session.pk}/close"),
+        "session-extend": (me, f"/sessions/{scene.session.pk}/extend"),
+        "backends": (me, "/backends"),
+        "backend": (me, f"/backends/{chip}"),
+        "backend-large": (me, "/backends/demo_kolkata"),
+        "backend-simulator": (me, "/backends/ibmq_qasm_simulator"),
+        **{f"reservations-{view}": (me, f"/reservations?view={view}") for view in VIEWS},
+        "reservations-operator": (scene.operator, "/reservations?view=timeline"),
+        "reservations-form": (me, "/reservations/new"),
+        "reservations-one": (me, f"/reservations/{scene.booked.pk}"),
+        "reservations-move": (me, f"/reservations/{scene.booked.pk}/move"),
+        "reservations-cancel": (me, f"/reservations/{scene.booked.pk}/cancel"),
+        "calibrations": (me, "/calibrations"),
+        "calibrations-operator": (scene.operator, "/calibrations"),
+        "calibration-one": (scene.operator, f"/calibrations/{scene.calibration}"),
+        "calibration-request": (scene.operator, f"/backends/{chip}/calibrate"),
+        "calibration-compare": (me, f"/backends/{chip}/compare"),
+        "usage": (me, "/usage"),
+        "usage-empty": (scene.newcomer, "/usage"),
+        **{f"settings-{part}": (me, f"/settings/{part}") for part in SETTINGS},
+        "settings-profile": (me, "/settings"),
+        "settings-revoke": (me, f"/settings/keys/{scene.key}/revoke"),
+        "settings-subscription": (me, f"/settings/notifications/{scene.subscription}"),
+        "connect": (me, "/connect"),
         "login": (None, "/login"),
-        "not-found": (scene.member, "/nothing"),
+        "not-found": (me, "/nothing"),
+        "not-found-outside": (None, "/nothing"),
+        "not-allowed": (scene.reader, "/reservations/new"),
     }
 
 

@@ -31,7 +31,8 @@ def told(page: Page) -> list[str]:
     """The table and its counts as text, without the words that tick."""
     script = """() => {
         const copy = document.getElementById("work").cloneNode(true);
-        for (const time of copy.querySelectorAll("[data-since], [data-left]")) time.textContent = "";
+        const ticking = "[data-since], [data-left], [data-ago]";
+        for (const time of copy.querySelectorAll(ticking)) time.textContent = "";
         for (const row of copy.querySelectorAll(".flash")) row.classList.remove("flash");
         return copy.innerHTML.replace(/ class=""/g, "").split(/\\s*\\n\\s*/);
     }"""

@@ -19,7 +19,7 @@ def test_its_ground_is_that_of_the_theme_from_the_first_byte(
 
 def test_its_pages_are_usable_by_everybody(visit: Visits, wanda: Reader) -> None:
     page = visit.open(wanda.user)
-    for path in ("/", "/sessions", "/backends", "/connect", "/nothing"):
+    for path in ("/", "/backends", "/connect", "/nothing"):
         page.goto(visit.address + path)
         assert hindrances(page) == [], path
 

@@ -7,7 +7,7 @@ import pytest
 from quantumsvc.backends.demo_devices import demo_devices
 from quantumsvc.backends.models import Backend, CalibrationSet
 from quantumsvc.backends.services import install_device
-from sessions_app.models import CalibrationPolicy, CalibrationRun, CalibrationSchedule
+from sessions_app.models import BackendAlert, CalibrationPolicy, CalibrationRun, CalibrationSchedule
 from sessions_app.services.calibrations.planning import create_schedule
 from sessions_app.services.calibrations.requesting import Wish, request_calibration
 from sessions_app.services.submission import Author
@@ -55,7 +55,7 @@ def test_it_lists_schedules_with_the_next_time(chip: Backend, rita: Reader, olga
     fields = {"name": "nightly", "rrule": "FREQ=DAILY", "time_zone": "Europe/Berlin", "starts_at": at(3600)}
     create_schedule(backend=chip, fields=fields, by=olga.user, now=at(0))
     text = rita.sees("/calibrations")
-    assert "nightly demo_manila FREQ=DAILY Europe/Berlin 2026-11-21 13:00:00" in text
+    assert "nightly demo_manila Every day Europe/Berlin no time 2026-11-21 13:00:00" in text
     CalibrationSchedule.objects.update(is_active=False)
     assert "switched off" in rita.sees("/calibrations")
 
@@ -143,3 +143,90 @@ def test_it_tells_operators_of_alerts(chip: Backend, rita: Reader, olga: Reader)
     chip.alerts.create(kind="drift", at=at(0), text="T1 of qubit 2 fell by 70 %.")
     assert "fell by 70 %" in olga.sees("/calibrations")
     assert "fell by 70 %" not in text_of(rita.get("/calibrations").content.decode())
+
+
+SCHEDULE = {
+    "backend": "demo_manila",
+    "name": "nightly",
+    "start": "2026-11-22T02:30",
+    "zone": "Europe/Berlin",
+    "repeat": "FREQ=DAILY",
+    "window_minutes": "20",
+    "deferral": "30",
+    "qubits": "3, 0",
+    "experiments": ["readout", "T1"],
+    "is_active": "on",
+}
+NEW = "/calibrations/schedules/new"
+
+
+def test_it_lets_operators_make_change_and_delete_a_schedule(chip: Backend, olga: Reader) -> None:
+    assert "Calibrate again and again" in olga.sees(NEW)
+    made = olga.client.post(NEW, SCHEDULE, follow=True)
+    assert "nightly demo_manila Every day Europe/Berlin 20 min 2026-11-22 01:30:00" in text_of(
+        made.content.decode()
+    )
+    schedule = CalibrationSchedule.objects.get()
+    assert schedule.deferral_seconds == 1800
+    assert (schedule.qubits, schedule.experiments) == ([0, 3], ["readout", "T1"])
+    assert CalibrationRun.objects.get().schedule == schedule
+    page = olga.get(f"/calibrations/schedules/{schedule.pk}").content.decode()
+    assert 'value="2026-11-22T02:30:00"' in page, "by the schedule's own clock"
+    changed = {**SCHEDULE, "repeat": "own", "rule": "freq=weekly;byday=mo", "is_active": ""}
+    olga.client.post(f"/calibrations/schedules/{schedule.pk}", changed)
+    schedule.refresh_from_db()
+    assert (schedule.rrule, schedule.is_active) == ("FREQ=WEEKLY;BYDAY=MO", False)
+    assert "nightly demo_manila FREQ=WEEKLY;BYDAY=MO Europe/Berlin 20 min switched off" in olga.sees(
+        "/calibrations"
+    )
+    assert "one that waits is given up" in olga.sees(f"/calibrations/schedules/{schedule.pk}/delete")
+    olga.post(f"/calibrations/schedules/{schedule.pk}/delete")
+    assert not CalibrationSchedule.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        ({"repeat": "own"}, "Give the rule"),
+        ({"repeat": "own", "rule": "FREQ=NEVER"}, "FREQ must be one of"),
+        ({"qubits": "7"}, "it has no 7"),
+        ({"qubits": "one"}, "Enter numbers with commas"),
+        ({"zone": "Mars/Olympus"}, "no time zone of that name"),
+        ({"start": "tomorrow"}, "Enter a date and a time"),
+        ({"name": ""}, "required"),
+        ({"name": "a\0b"}, "Null characters"),
+    ],
+)
+def test_it_makes_no_schedule_that_is_wrong(
+    chip: Backend, olga: Reader, wrong: dict[str, str], told: str
+) -> None:
+    answer = olga.client.post(NEW, {**SCHEDULE, **wrong})
+    assert answer.status_code == 400
+    assert told in text_of(answer.content.decode())
+    assert not CalibrationSchedule.objects.exists()
+
+
+def test_it_takes_an_alert_off_the_page_when_an_operator_has_seen_it(
+    chip: Backend, rita: Reader, olga: Reader
+) -> None:
+    alert = BackendAlert.objects.create(backend=chip, kind="drift", at=at(0), text="T1 of qubit 2 fell.")
+    assert "T1 of qubit 2 fell." in olga.sees("/calibrations")
+    assert rita.post(f"/calibrations/alerts/{alert.pk}/seen").status_code == 403
+    for _ in range(2):
+        assert olga.post(f"/calibrations/alerts/{alert.pk}/seen")["Location"] == "/calibrations"
+    assert "T1 of qubit 2 fell." not in olga.sees("/backends")
+    alert.refresh_from_db()
+    assert alert.seen_by == olga.user
+
+
+@pytest.mark.parametrize("deed", ["", "/delete"])
+def test_it_lets_nobody_else_touch_a_schedule(
+    chip: Backend, rita: Reader, max_: Reader, olga: Reader, deed: str
+) -> None:
+    fields = {"name": "nightly", "rrule": "FREQ=DAILY", "starts_at": at(3600)}
+    schedule = create_schedule(backend=chip, fields=fields, by=olga.user, now=at(0))
+    for reader in (rita, max_):
+        assert "New schedule…" not in reader.sees("/calibrations")
+        assert reader.client.post(NEW, SCHEDULE).status_code == 403
+        assert reader.client.post(f"/calibrations/schedules/{schedule.pk}{deed}", SCHEDULE).status_code == 403
+    assert CalibrationSchedule.objects.get().updated_at == schedule.updated_at

@@ -15,7 +15,7 @@ from django.test import Client
 
 from quantumsvc.backends.execution.sketches import CircuitSketch, Gate, PubSketch, Sketch, encode_sketch
 from quantumsvc.backends.models import Backend
-from sessions_app.models import Job, JobSketch, Session
+from sessions_app.models import CalibrationSchedule, Job, JobSketch, Session
 from sessions_app.pages import urls
 from sessions_app.services.calibrations.requesting import Wish, request_calibration
 from sessions_app.services.submission import Author
@@ -35,7 +35,6 @@ PAGES = {
     "jobs/<str:ident>/result.csv": 7,
     "jobs/<str:ident>/log": 5,
     "jobs/<str:ident>/cancel": 5,
-    "sessions": 5,
     "sessions/<str:ident>": 15,
     "sessions/<str:ident>/extend": 5,
     "sessions/<str:ident>/close": 5,
@@ -51,12 +50,17 @@ PAGES = {
     "calibrations": 8,
     "calibrations/<str:ident>": 5,
     "calibrations/<str:ident>/cancel": 4,
+    "calibrations/schedules/new": 2,
+    "calibrations/schedules/<str:ident>": 3,
+    "calibrations/schedules/<str:ident>/delete": 3,
     "connect": 5,
 }
+# One that leads to the Jobs page, and one that only takes what a form of another page sends.
+WITHOUT_PAGE = {"sessions", "calibrations/alerts/<str:ident>/seen"}
 OF_ONE = [page for page in PAGES if "<" in page]
 FILES = ("/result", "/log", ".csv")
 BY_MANAGERS = ("/extend",)
-BY_OPERATORS = ("/calibrate", "calibrations/<str:ident>/cancel")
+BY_OPERATORS = ("/calibrate", "calibrations/<str:ident>/cancel", "/new", "/delete", "schedules/<str:ident>")
 
 
 SKETCH = Sketch(
@@ -73,7 +77,7 @@ SKETCH = Sketch(
 
 
 def test_it_knows_every_page() -> None:
-    assert {str(each.pattern) for each in urls.urlpatterns} == set(PAGES)
+    assert {str(each.pattern) for each in urls.urlpatterns} == set(PAGES) | WITHOUT_PAGE
 
 
 @pytest.fixture
@@ -92,11 +96,13 @@ def things(author: Author, backend: Backend) -> dict[str, str]:
     JobSketch.objects.create(job=jobs[0], body=encode_sketch(SKETCH))
     run = request_calibration(backend=backend, wish=Wish(due_at=at(3), note="secret"), now=at(3), by=None)
     named = {"jobs": jobs[0].pk, "sessions": session.pk, "backends": backend.name}
-    return {**named, "calibrations": run.pk}
+    when = {"starts_at": at(0), "created_at": at(0), "updated_at": at(0)}
+    schedule = CalibrationSchedule.objects.create(backend=backend, name="secret", rrule="FREQ=DAILY", **when)
+    return {**named, "calibrations": run.pk, "calibrations/schedules": schedule.pk}
 
 
 def address(page: str, things: dict[str, str]) -> str:
-    named = things.get(page.partition("/")[0], "")
+    named = things.get(page.partition("/<")[0], "")
     return "/" + page.replace("<str:ident>", named).replace("<str:name>", named)
 
 

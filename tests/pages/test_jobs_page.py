@@ -59,7 +59,8 @@ def test_it_tells_the_time_in_the_readers_own_zone(author: Author, backend: Back
     page = wanda.get("/").content.decode()
     shown = re.search(r"<time ([^>]*)>([^<]*)</time>", page)
     assert shown
-    assert shown[1] == 'datetime="2026-11-21T12:00:00Z" title="2026-11-21 12:00:00 UTC"'
+    exact = "2026-11-21 21:00:00 JST, 2026-11-21 12:00:00 UTC"
+    assert shown[1] == f'datetime="2026-11-21T12:00:00Z" title="{exact}" data-ago'
     assert shown[2] == "2026-11-21 21:00:00"
 
 

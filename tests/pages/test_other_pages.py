@@ -15,6 +15,7 @@ from quantumsvc.backends.models import Backend
 from sessions_app.services.submission import Author
 from tests.factories import START, make_backend, make_instance, submit
 from tests.pages.conftest import Reader, join, sign_in, text_of
+from tests.pages.test_every_page import check_page
 
 
 def test_it_lists_backends_with_their_state_and_queue(author: Author, backend: Backend, rita: Reader) -> None:
@@ -133,6 +134,20 @@ def test_it_has_its_own_page_for_what_is_not_there(rita: Reader) -> None:
     assert "Signed in as rita" in text_of(rita.get("/nothing").content.decode())
 
 
+def test_it_offers_strangers_to_sign_in_where_they_wanted_to_go() -> None:
+    assert 'href="/login?next=/jobs/x/nothing"' in Client().get("/jobs/x/nothing").content.decode()
+
+
+def test_it_says_that_a_form_has_expired(rita: Reader) -> None:
+    browser = Client(enforce_csrf_checks=True)
+    browser.force_login(rita.user)
+    answer = browser.post("/settings", {"first_name": "Rita"})
+    assert answer.status_code == 403
+    told = text_of(answer.content.decode())
+    assert "The form has expired" in told
+    assert "Nothing was changed." in told
+
+
 def test_it_leaves_errors_of_the_api_in_the_shape_of_the_api(rita: Reader) -> None:
     answer = rita.get("/experimental/nothing")
     assert answer.status_code == 404
@@ -140,9 +155,14 @@ def test_it_leaves_errors_of_the_api_in_the_shape_of_the_api(rita: Reader) -> No
 
 
 def test_it_has_its_own_page_for_its_own_mistakes(rf: RequestFactory) -> None:
-    answer = pages_errors.server_error(rf.get("/"))
+    request = rf.get("/")
+    request.COOKIES["theme"] = "dark"
+    answer = pages_errors.server_error(request)
     assert answer.status_code == 500
-    assert "The service made a mistake" in answer.content.decode()
+    page = answer.content.decode()
+    assert "The service made a mistake" in page
+    assert 'data-theme="dark"' in page
+    check_page(page)
 
 
 def test_it_has_its_own_page_for_a_request_it_cannot_read(rf: RequestFactory) -> None:
@@ -153,5 +173,5 @@ def test_it_has_its_own_page_for_a_request_it_cannot_read(rf: RequestFactory) ->
 
 @pytest.mark.parametrize("method", ["post", "put", "delete"])
 def test_it_reads_pages_with_get_only(rita: Reader, method: str) -> None:
-    for path in ("/", "/sessions", "/backends", "/connect"):
+    for path in ("/", "/sessions", "/backends", "/connect", "/reservations/utilisation.csv"):
         assert getattr(rita.client, method)(path).status_code == 405

@@ -1,16 +1,15 @@
-"""The list of sessions, the page of one, and ending it."""
+"""The page of one session, and ending it."""
 
 import pytest
 
 from quantumsvc.backends.models import Backend
 from quantumsvc.scheduling.states import Cause, SessionMode
 from sessions_app.models import Job, Session
-from sessions_app.pages import paging
 from sessions_app.pages.words import CAUSES, duration
 from sessions_app.services.submission import Author
 from tests.api.conftest import Time
 from tests.factories import open_, submit
-from tests.pages.conftest import Reader, jobs_in
+from tests.pages.conftest import Reader, jobs_in, text_of
 from tests.services.worker import Worker
 
 
@@ -27,34 +26,11 @@ def busy(author: Author, backend: Backend, time: Time) -> Session:
     return session
 
 
-def test_it_lists_sessions_with_their_status_and_jobs(
-    busy: Session, backend: Backend, rita: Reader, olga: Reader
-) -> None:
-    row = f"Active In progress, accepting new jobs {busy.pk} dedicated {backend.name} the lab wanda 1 1 1"
-    for reader in (rita, olga):
-        assert row in reader.sees("/sessions")
-    assert busy.pk in rita.sees("/sessions", state="active")
-    assert "No session matches" in rita.sees("/sessions", state="closed")
-    assert "No session matches" in rita.sees("/sessions", state="a\0b")
-
-
-def test_it_lists_nothing_of_other_instances(busy: Session, stranger: Reader) -> None:
-    text = stranger.sees("/sessions")
-    assert "No sessions yet" in text
-    assert busy.pk not in text
-
-
-def test_it_pages_through_sessions(
-    author: Author, backend: Backend, wanda: Reader, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(paging, "SIZE", 2)
-    oldest, middle, newest = (open_(author, backend, when) for when in (1, 2, 3))
-    first = wanda.sees("/sessions")
-    assert newest.pk in first
-    assert oldest.pk not in first
-    second = wanda.sees("/sessions", before=paging.cursor_of(middle))
-    assert oldest.pk in second
-    assert middle.pk not in second
+def test_the_sessions_alone_are_the_jobs_page_with_its_filter_set(busy: Session, rita: Reader) -> None:
+    assert rita.get("/sessions", state="active")["Location"] == "/?state=active&show=sessions"
+    answer = rita.client.get("/sessions", follow=True)
+    assert busy.pk in text_of(answer.content.decode())
+    assert jobs_in(answer) == []
 
 
 def test_it_tells_the_state_the_timers_the_jobs_and_the_history(busy: Session, rita: Reader) -> None:

@@ -10,13 +10,14 @@ import pytest
 from quantumsvc.accounts.models import Instance
 from quantumsvc.backends.models import Backend
 from quantumsvc.scheduling.states import SessionMode
-from sessions_app.models import BackendLease
+from sessions_app.models import BackendLease, LedgerLine
 from sessions_app.pages import usage
 from sessions_app.services.submission import Author
 from sessions_app.services.usage import used_seconds
 from tests.api.conftest import Time
 from tests.factories import at, make_author, make_backend, make_instance, open_, submit
 from tests.pages.conftest import Reader, sign_in
+from tests.reservations.making import make_window
 from tests.services.worker import Worker
 
 
@@ -59,6 +60,26 @@ def test_it_adds_up_line_by_line(rita: Reader, lab: Instance, worked: list[str])
     assert f"Job {worked[3]}" in text
     assert "So far" in text
     assert " 6 s" in text, "what runs counts from its start"
+    assert "Charged 10.750000 s + running now 6.000000 s = used 16.750000 s" in text
+
+
+def test_it_shows_a_reservation_that_runs_and_what_it_leaves_unused(
+    rita: Reader, lab: Instance, backend: Backend, worked: list[str], time: Time
+) -> None:
+    """W7: a dedicated one pays its rest when it ends, and its line leads to it."""
+    window = make_window(6, 60, backend=backend, instance=lab, state="active")
+    make_window(6, 60, instance=lab, state="active", mode="priority")
+    told = rita.sees("/usage")
+    assert told.count("Reserved now") == 1
+    # 30 s have passed; 2.25 s and 3 s of jobs that ended, and 6 s of the one that runs, were in it.
+    assert f"Reservation {window.pk} {backend.name}" in told
+    assert re.search(r"54 s 18\.75 s", told)
+    assert "Used 16.750 s" in told, "not yet charged"
+    LedgerLine.objects.create(
+        kind="reservation", subject=window.pk, backend=backend, instance=lab, user=rita.user,
+        since=at(6), at=at(36), microseconds=1,
+    )  # fmt: skip
+    assert f'href="/reservations/{window.pk}"' in rita.get("/usage").content.decode()
 
 
 def test_its_pages_go_on_where_the_sum_was(

@@ -19,7 +19,7 @@ from reservations_app.pages.sight import View, sight_of
 from reservations_app.services import booking
 from sessions_app.services.submission import Author
 from tests.api.conftest import Time
-from tests.factories import at, make_backend, make_instance, open_, submit
+from tests.factories import at, make_backend, make_instance, make_user, open_, submit
 from tests.pages.conftest import text_of
 from tests.pages.test_every_page import check_page
 from tests.reservations.making import make_member, make_window, wish
@@ -167,6 +167,11 @@ def test_its_utilisation_tells_booked_used_idle_and_missed(
     time.seconds = 1_000
     told = text_of(page(alice, "/reservations"))
     assert "lab 25 min 2 min 8 min 5 min 13 %" in told
+    table = page(alice, "/reservations/utilisation.csv", date="2026-11-21").splitlines()
+    assert table[0] == "instance,from,until,booked,used,idle,missed"
+    assert table[1].startswith("lab,2026-11-15T23:00:00Z") or table[1].startswith("lab,2026-11-16T00:00:00Z")
+    assert table[1].endswith(",1500.000,120.000,480.000,300.000")
+    assert len(page(make_user(), "/reservations/utilisation.csv").splitlines()) == 1
 
 
 def test_its_form_is_for_managers_and_operators(lab: Instance, backend: Backend, olga: User) -> None:

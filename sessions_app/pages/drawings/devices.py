@@ -62,7 +62,7 @@ class Marks:
 
 def device_drawing(name: str, spots: Sequence[Place], marks: Marks) -> Drawing:
     """The map of a device; a denser one for more qubits."""
-    unit = 62 if len(spots) <= 30 else 46
+    unit = 84 if len(spots) <= 10 else 62 if len(spots) <= 30 else 46
     places = [(MARGIN + x * unit, MARGIN + y * unit) for x, y in spots]
     width = max((x for x, _ in places), default=0) + MARGIN
     height = max((y for _, y in places), default=0) + MARGIN

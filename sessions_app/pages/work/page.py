@@ -52,6 +52,7 @@ def jobs_page(request: HttpRequest) -> HttpResponse:
         "backends": Backend.objects.visible_to(reader.user).values_list("name", flat=True),
         "owners": lambda: owners(reader.user),
         "modes": MODES,
+        "only_sessions": {"show": SESSIONS},
     }
     return live_page(request, "pages/jobs.html", context, {"work": "pages/_work.html"})
 
