@@ -56,7 +56,7 @@ def test_an_operator_makes_changes_and_deletes_a_schedule(
     expect(row).to_contain_text("switched off")
     page.get_by_role("link", name="Delete… nightly").click()
     page.get_by_role("button", name="Delete it").click()
-    expect(page.get_by_role("status").first).to_contain_text("The schedule nightly was deleted.")
+    expect(page.locator(".messages")).to_contain_text("The schedule nightly was deleted.")
     visit.errors[:] = [each for each in visit.errors if "WebSocket" not in each and "400" not in each]
 
 

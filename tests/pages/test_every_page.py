@@ -43,7 +43,7 @@ PAGES = {
     "backends/<str:name>": 25,
     "backends/<str:name>/qubits.csv": 4,
     "backends/<str:name>/gates.csv": 4,
-    "usage": 25,
+    "usage": 26,
     "usage.csv": 4,
     "backends/<str:name>/compare": 4,
     "backends/<str:name>/calibrate": 3,

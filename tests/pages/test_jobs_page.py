@@ -25,8 +25,11 @@ def test_it_shows_each_job_to_every_member_and_the_operator(
     for reader in (wanda, rita, max_, olga):
         text = reader.sees("/")
         why = "It is next and starts at once."
-        row = f"Queued {job.pk} sampler {why} job {backend.name} the lab wanda vqe 2026-11-21 12:00:00"
+        row = f"Queued {job.pk} sampler {why} job {backend.name} wanda vqe 2026-11-21 12:00:00"
         assert row in text
+    make_instance(name="another")
+    assert f"job {backend.name} the lab wanda vqe" in olga.sees("/"), "told where there is a choice"
+    assert f"job {backend.name} wanda vqe" in rita.sees("/")
 
 
 def test_it_shows_nothing_of_other_instances(author: Author, backend: Backend, stranger: Reader) -> None:

@@ -26,7 +26,8 @@ class Column:
     is_shown: bool
 
 
-def columns_of(request: HttpRequest) -> dict[str, Column]:
-    """By name, in the order of the table."""
+def columns_of(request: HttpRequest, instances: int) -> dict[str, Column]:
+    """By name, in the order of the table. Who sees one instance only is not told which in every row."""
     hidden = set(request.COOKIES.get(COOKIE, "").split("."))
-    return {name: Column(name, title, name not in hidden) for name, title in CHOICES.items()}
+    told = {name: title for name, title in CHOICES.items() if name != "instance" or instances > 1}
+    return {name: Column(name, title, name not in hidden) for name, title in told.items()}

@@ -65,7 +65,7 @@ def _shared(request: HttpRequest, reader: Reader) -> dict[str, Any]:
     """What the table needs as well as each of its rows."""
     return {
         "filters": WorkFilters.from_query(request.GET),
-        "columns": columns_of(request),
+        "columns": columns_of(request, len(reader.instances)),
         "may_cancel": bool(reader.writes_in),
     }
 
