@@ -170,7 +170,7 @@ def test_its_utilisation_tells_booked_used_idle_and_missed(
     table = browser(alice).get("/reservations/utilisation.csv").content.decode().splitlines()
     assert table == [
         "instance,from,until,booked,used,idle,missed",
-        "lab,2026-11-16T00:00:00Z,2026-11-23T00:00:00Z,1500.000,120.000,480.000,300.000",
+        "lab,2026-11-16T00:00:00.000000Z,2026-11-23T00:00:00.000000Z,1500.000,120.000,480.000,300.000",
     ]
     assert len(browser(make_user()).get("/reservations/utilisation.csv").content.splitlines()) == 1
 
