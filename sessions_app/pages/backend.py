@@ -32,6 +32,7 @@ from sessions_app.pages.live import asked_parts, live_page
 from sessions_app.pages.reading import named, settled_now
 from sessions_app.pages.strips import Strip, strips_of
 from sessions_app.pages.tables import csv_file
+from sessions_app.pages.words import duration
 from sessions_app.services.daybook import daybook
 from sessions_app.services.waiting import Lineup, lineup
 
@@ -88,6 +89,16 @@ def _made_of(backend: Backend, colour: str) -> dict[str, object]:
         "sets": sets,
         "gates": list(gate_rows(device.gates)),
         "qubit_head": QUBIT_HEAD,
+        "times": _times(backend),
+    }
+
+
+def _times(backend: Backend) -> dict[str, str]:
+    """Its sessions' limits, in words."""
+    return {
+        "longest": duration(backend.session_max_ttl),
+        "dedicated": duration(backend.dedicated_interactive_ttl),
+        "batch": duration(backend.batch_interactive_ttl),
     }
 
 
