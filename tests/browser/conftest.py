@@ -2,11 +2,9 @@
 
 ``visit`` opens a page as somebody: ``page = visit(wanda.user, "/jobs/x", theme="dark", width=400)``. A test
 fails when its pages log an error, such as a breach of the content policy, or ask another machine.
-Chromium is Debian's, or the one that QUANTUMSVC_CHROMIUM names.
 """
 
 import os
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,7 +19,6 @@ from playwright.sync_api import (
     BrowserContext,
     ConsoleMessage,
     Page,
-    Playwright,
     Request,
     sync_playwright,
 )
@@ -31,26 +28,13 @@ from quantumsvc.accounts.models import Instance, User
 from quantumsvc.accounts.roles import Role
 from quantumsvc.backends.models import Backend
 from sessions_app.services.submission import Author
+from tests.browser.chromium import chromium_path, launch
 from tests.browser.serving import serving
 from tests.factories import make_backend, make_instance
 from tests.pages.conftest import Reader, join, sign_in
 
 WIDE, NARROW = 1400, 400
 _HEIGHT = 900
-
-
-def chromium_path() -> str | None:
-    """Where the browser is. ``.ci/run`` names it, so that there it must be found."""
-    return os.environ.get("QUANTUMSVC_CHROMIUM") or shutil.which("chromium")
-
-
-def launch(playwright: Playwright) -> Browser:
-    """Start the browser; root has to do without its sandbox."""
-    path = chromium_path()
-    assert path, "This needs Chromium: apt-get install chromium"
-    return playwright.chromium.launch(
-        executable_path=path, args=["--no-sandbox"] if os.geteuid() == 0 else []
-    )
 
 
 @pytest.fixture(scope="package")

@@ -23,7 +23,8 @@ from django.core.management import call_command  # noqa: E402
 from playwright.sync_api import Page, sync_playwright  # noqa: E402
 
 from quantumsvc.accounts.models import User  # noqa: E402
-from tests.browser.conftest import NARROW, WIDE, Visits, launch  # noqa: E402
+from tests.browser.chromium import launch  # noqa: E402
+from tests.browser.conftest import NARROW, WIDE, Visits  # noqa: E402
 from tests.browser.scene import Scene, make_scene  # noqa: E402
 from tests.browser.serving import serving  # noqa: E402
 
