@@ -27,7 +27,7 @@ from tests.services.worker import Worker
 
 # With the statements each sends; the first two read the browser's session and its user.
 PAGES = {
-    "": 20,
+    "": 21,
     "jobs/cancel": 8,
     "jobs/<str:ident>": 12,
     "jobs/<str:ident>/inputs": 5,

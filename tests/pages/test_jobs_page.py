@@ -7,6 +7,7 @@ import pytest
 
 from quantumsvc.accounts.models import Membership
 from quantumsvc.backends.models import Backend
+from reservations_app.models import Window
 from sessions_app.models import Job
 from sessions_app.pages.work import paging
 from sessions_app.pages.work.places import Place
@@ -15,6 +16,7 @@ from sessions_app.services.submission import Author
 from tests.api.conftest import Time
 from tests.factories import at, make_author, make_backend, make_instance, open_, submit
 from tests.pages.conftest import Reader, jobs_in
+from tests.reservations.making import make_window
 from tests.services.worker import Worker
 
 
@@ -236,3 +238,20 @@ def test_it_tells_newcomers_what_to_do_first(rita: Reader) -> None:
 def test_it_tells_people_without_an_instance_whom_to_ask(rita: Reader) -> None:
     Membership.objects.all().delete()
     assert "You are a member of no instance yet" in rita.sees("/")
+
+
+def test_it_tells_to_sessions_for_whom_their_backend_is_kept(
+    author: Author, backend: Backend, wanda: Reader, lab: Any
+) -> None:
+    open_(author, backend)
+    assert f"{backend.name}: free" in wanda.sees("/")
+    window = make_window(-60, 60, backend=backend, instance=make_instance(name="secret"), state="active")
+    assert f"{backend.name}: reserved for another instance" in wanda.sees("/")
+    Window.objects.filter(pk=window.pk).update(instance=lab)
+    assert f"{backend.name}: reserved for the lab" in wanda.sees("/")
+    Window.objects.filter(pk=window.pk).update(instance=None, kind="maintenance")
+    assert f"{backend.name}: in maintenance" in wanda.sees("/")
+    Window.objects.all().delete()
+    submit(make_author(), backend)
+    Worker(backend).start(1)
+    assert f"{backend.name}: busy with a job of another instance" in wanda.sees("/")

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.utils import timezone
@@ -11,9 +11,11 @@ from quantumsvc.accounts.models import Instance, User
 from quantumsvc.scheduling.states import JobState, SessionMode, SessionState
 from quantumsvc.scheduling.timers import max_ttl_deadline
 from quantumsvc.scheduling.words import sentence
+from reservations_app.models import Window, WindowKind
 from sessions_app.models import Job, Session
 from sessions_app.pages.reading import visible_jobs, visible_sessions
 from sessions_app.pages.rows import JobRow, SessionRow, job_row, session_rows
+from sessions_app.pages.strips import windows_of
 from sessions_app.pages.work.filters import JOBS, SESSIONS
 from sessions_app.pages.work.finding import Found
 from sessions_app.services.waiting import reasons
@@ -60,7 +62,7 @@ def lines(found: Sequence[Found], reader: Reader, now: datetime) -> list[Line]:
     """The rows of a page in its order; one that vanished since it was found is left out."""
     jobs = list(visible_jobs(reader.user).filter(pk__in=_idents(found, JOBS)))
     sessions = list(visible_sessions(reader.user).filter(pk__in=_idents(found, SESSIONS)))
-    job_lines, session_lines = _job_lines(jobs, reader, now), _session_lines(sessions, reader)
+    job_lines, session_lines = _job_lines(jobs, reader, now), _session_lines(sessions, reader, now)
     known: dict[str, dict[str, Any]] = {JOBS: job_lines, SESSIONS: session_lines}
     return [known[each.kind][each.ident] for each in found if each.ident in known[each.kind]]
 
@@ -84,8 +86,9 @@ def _job_lines(jobs: Collection[Job], reader: Reader, now: datetime) -> dict[str
     }
 
 
-def _session_lines(sessions: Sequence[Session], reader: Reader) -> dict[str, SessionLine]:
-    holders = _holders({each.backend_id for each in sessions if each.state != SessionState.CLOSED}, reader)
+def _session_lines(sessions: Sequence[Session], reader: Reader, now: datetime) -> dict[str, SessionLine]:
+    wanted = {each.backend_id for each in sessions if each.state != SessionState.CLOSED}
+    holders = _holders(wanted, reader, now)
     return {row.session.pk: _session_line(row, holders) for row in session_rows(sessions)}
 
 
@@ -105,15 +108,23 @@ def _holds(session: Session) -> str:
     return "held by this session" if session.mode == SessionMode.DEDICATED else "this batch goes first"
 
 
-def _holders(backends: Collection[int], reader: Reader) -> dict[int, str]:
+def _holders(backends: Collection[int], reader: Reader, now: datetime) -> dict[int, str]:
     """Who has each backend at this moment, as far as the reader may know."""
     if not backends:
         return {}
     visible = {each.pk for each in reader.instances}
     running = Job.objects.filter(backend__in=backends, state=JobState.RUNNING).order_by()
     active = Session.objects.filter(backend__in=backends, state=SessionState.ACTIVE).order_by()
-    told: dict[int, str] = {}
+    windows = windows_of(list(backends), reader.user, now, now + timedelta(microseconds=1))
+    told = {window.backend_id: _kept_for(window, visible) for window in windows}
     for kind, rows in (("job", running), ("session", active)):
         for backend, ident, instance in rows.values_list("backend_id", "pk", "instance_id"):
-            told[backend] = f"{kind} {ident}" if instance in visible else f"a {kind} of another instance"
-    return {backend: f"busy with {what}" for backend, what in told.items()}
+            whose = f"{kind} {ident}" if instance in visible else f"a {kind} of another instance"
+            told[backend] = f"busy with {whose}"
+    return told
+
+
+def _kept_for(window: Window, visible: Collection[int]) -> str:
+    if window.instance is None:
+        return "offline" if window.kind == WindowKind.OFFLINE else f"in {window.get_kind_display().lower()}"
+    return f"reserved for {window.instance.name if window.instance_id in visible else 'another instance'}"
