@@ -33,6 +33,7 @@ def unknown_address(request: HttpRequest) -> HttpResponse:
 
 OLD_CLIENTS: list[URLPattern | URLResolver] = [
     path(f"{channel.MOUNT}/", include(channel.urlpatterns)),
+    path(f"{channel.MOUNT}/", include(legacy.account_urlpatterns)),
     path(f"{channel.RUNTIME}/", include(legacy.urlpatterns)),
     # The same for their cloud channel, which leaves an address alone only with this word in it.
     path(f"{channel.RUNTIME}/experimental/", include(legacy.urlpatterns)),

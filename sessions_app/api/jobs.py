@@ -244,6 +244,16 @@ class ResultsView(APIView):
         return HttpResponse(body, content_type=JSON)
 
 
+class InterimResultsView(APIView):
+    """``GET /jobs/{id}/interim_results``"""
+
+    @described("Read interim results", answer=str, media=TEXT)
+    def get(self, request: Request, ident: str) -> HttpResponse:
+        """Always empty: no program here publishes anything before its result."""
+        job_of(request, ident)
+        return HttpResponse("", content_type="text/plain; charset=utf-8")
+
+
 class MetricsView(APIView):
     """``GET /jobs/{id}/metrics``"""
 

@@ -3,6 +3,7 @@
 from django.urls import path
 
 from sessions_app.api import (
+    about,
     backends,
     calibration_plans,
     calibrations,
@@ -11,9 +12,12 @@ from sessions_app.api import (
     operating,
     sessions,
     usage,
+    workloads,
 )
 
 urlpatterns = [
+    path("versions", about.VersionsView.as_view()),
+    path("accounts/<str:ident>", about.AccountView.as_view()),
     path("backends", backends.BackendsView.as_view()),
     path("backends/<str:name>/configuration", backends.ConfigurationView.as_view()),
     path("backends/<str:name>/properties", backends.PropertiesView.as_view()),
@@ -59,7 +63,10 @@ urlpatterns = [
     path("jobs/<str:ident>/cancel", jobs.CancelView.as_view()),
     path("jobs/<str:ident>/requeue", operating.RequeueView.as_view()),
     path("jobs/<str:ident>/results", jobs.ResultsView.as_view()),
+    path("jobs/<str:ident>/interim_results", jobs.InterimResultsView.as_view()),
     path("jobs/<str:ident>/metrics", jobs.MetricsView.as_view()),
     path("jobs/<str:ident>/logs", jobs.LogsView.as_view()),
     path("jobs/<str:ident>/tags", jobs.TagsView.as_view()),
+    path("tags", workloads.TagsInUseView.as_view()),
+    path("workloads", workloads.WorkloadsView.as_view()),
 ]

@@ -9,6 +9,14 @@ from sessions_app.legacy.callers import ByBackend, ByBody, ByJob, BySession, InI
 BY_BACKEND, BY_JOB = {"authentication_classes": (ByBackend,)}, {"authentication_classes": (ByJob,)}
 BY_SESSION, BY_BODY = {"authentication_classes": (BySession,)}, {"authentication_classes": (ByBody,)}
 
+# Beside the login.
+account_urlpatterns = [
+    path(
+        "Network/<str:hub>/Groups/<str:group>/Projects/<str:project>/devices/v/1",
+        views.OldDevicesView.as_view(),
+    ),
+]
+
 urlpatterns = [
     path("backends", backends.BackendsView.as_view(authentication_classes=(InInstance,))),
     path("backends/<str:name>/configuration", backends.ConfigurationView.as_view(**BY_BACKEND)),
@@ -24,7 +32,7 @@ urlpatterns = [
     path("jobs/<str:ident>", views.OldJobView.as_view()),
     path("jobs/<str:ident>/cancel", jobs.CancelView.as_view(**BY_JOB)),
     path("jobs/<str:ident>/results", jobs.ResultsView.as_view(**BY_JOB)),
-    path("jobs/<str:ident>/interim_results", views.InterimResultsView.as_view()),
+    path("jobs/<str:ident>/interim_results", jobs.InterimResultsView.as_view(**BY_JOB)),
     path("jobs/<str:ident>/metrics", jobs.MetricsView.as_view(**BY_JOB)),
     path("jobs/<str:ident>/logs", jobs.LogsView.as_view(**BY_JOB)),
     path("jobs/<str:ident>/tags", jobs.TagsView.as_view(**BY_JOB)),

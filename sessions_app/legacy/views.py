@@ -12,14 +12,14 @@ from quantumsvc import clock
 from quantumsvc.accounts.hubs import hub_path
 from quantumsvc.accounts.models import Instance
 from quantumsvc.accounts.selectors import instances_by_preference
-from quantumsvc.api import caller_of, encode_json, require_writer
-from quantumsvc.backends.models import CalibrationSet
+from quantumsvc.api import caller_of, encode_json, require_instance, require_writer
+from quantumsvc.backends.models import Backend, CalibrationSet
 from quantumsvc.backends.readings import readings_of
 from quantumsvc.scheduling.states import PENDING_JOB_STATES
 from quantumsvc.wire.envelope import read
 from sessions_app.api.backends import backend_of
-from sessions_app.api.jobs import JobsView, JobView, job_of
-from sessions_app.legacy.callers import ByBackend, ByBody, ByJob, InInstance, Maker
+from sessions_app.api.jobs import JobsView, JobView
+from sessions_app.legacy.callers import ByBackend, ByBody, ByJob, ByPath, InInstance, Maker
 from sessions_app.legacy.choosing import least_busy
 from sessions_app.models import Job
 from sessions_app.services.lives import settle_overdue
@@ -62,14 +62,16 @@ class OldJobView(JobView):
         return job.user_id == caller_of(request).user.pk
 
 
-class InterimResultsView(APIView):
-    """``GET /jobs/{id}/interim_results``: there never are any."""
+class OldDevicesView(APIView):
+    """``GET /Network/{hub}/Groups/{group}/Projects/{project}/devices/v/1``, of clients before 0.8."""
 
-    authentication_classes = (ByJob,)
+    authentication_classes = (ByPath,)
 
-    def get(self, request: Request, ident: str) -> HttpResponse:
-        job_of(request, ident)
-        return HttpResponse("", content_type="text/plain")
+    def get(self, request: Request, hub: str, group: str, project: str) -> HttpResponse:
+        """The configurations of all backends that the instance may use."""
+        rows = Backend.objects.usable_by(require_instance(request)).order_by("name")
+        found = ",".join(rows.values_list("configuration", flat=True))
+        return HttpResponse(f"[{found}]", content_type="application/json")
 
 
 class OldDefaultsView(APIView):

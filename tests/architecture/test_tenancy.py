@@ -64,6 +64,7 @@ OBJECTS: dict[str, tuple[str, ...]] = {
     "jobs/<str:ident>/requeue": ("POST",),
     "jobs/<str:ident>/queue": ("GET",),
     "jobs/<str:ident>/results": ("GET",),
+    "jobs/<str:ident>/interim_results": ("GET",),
     "jobs/<str:ident>/metrics": ("GET",),
     "jobs/<str:ident>/logs": ("GET",),
     "jobs/<str:ident>/tags": ("PUT",),
@@ -83,12 +84,16 @@ LISTS = (
     "analytics/usage_grouped_by_date",
     "analytics/filters",
     "notifications",
+    "tags",
+    "workloads",
 )
+# The same for everybody; and what an account tells, which test_workloads asks as a stranger.
+TOLD_TO_ALL = ("versions", "accounts/<str:ident>")
 # Makes things of one's own; what the body names is covered below.
 MAKERS = ("sessions", "jobs")
 # Reservations, whose own suite asks each of them as a stranger.
 RESERVATIONS = {str(each.pattern) for each in reservation_urls.urlpatterns}
-RUNTIME = {*OBJECTS, *LISTS, *MAKERS, *RESERVATIONS}
+RUNTIME = {*OBJECTS, *LISTS, *TOLD_TO_ALL, *MAKERS, *RESERVATIONS}
 MOUNTS = ("experimental/", "api/v1/")
 
 # The control plane, whose own suite proves it, and what holds nothing of anybody.
@@ -106,7 +111,7 @@ OTHERS = {
 }
 # The addresses of old clients, which tests/legacy asks one by one.
 OF_OLD_CLIENTS = {
-    *(f"auth/{each.pattern}" for each in channel.urlpatterns),
+    *(f"auth/{each.pattern}" for each in (*channel.urlpatterns, *legacy.account_urlpatterns)),
     *(
         f"{mount}{each.pattern}"
         for each in legacy.urlpatterns
@@ -237,6 +242,8 @@ def test_it_lists_nothing_foreign(stranger: Caller, owned: dict[str, str], route
         "analytics/usage_grouped": "data",
         "analytics/usage_grouped_by_date": "data",
         "notifications": "subscriptions",
+        "tags": "tags",
+        "workloads": "total_count",
     }
     assert not answer.json().get(counts.get(route, ""), 0)
 
