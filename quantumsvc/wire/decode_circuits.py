@@ -22,9 +22,13 @@ from quantumsvc.wire.decode_errors import (
     DecodeError,
 )
 from quantumsvc.wire.decode_json import decode_plain
+from quantumsvc.wire.decode_qasm import is_qasm, read_qasm
 from quantumsvc.wire.decode_symbols import use_own_reader
 
 HEADER_SIZE = formats.FILE_HEADER_V10_SIZE
+OLD_HEADER_SIZE = formats.FILE_HEADER_SIZE
+"""Of versions before 10, which don't say how symbols are written."""
+
 CIRCUIT_HEADER = formats.CIRCUIT_HEADER_V2_PACK
 """What circuits of all versions that are read here begin with; later ones tell one count more."""
 TYPE_CIRCUIT = b"q"
@@ -36,7 +40,14 @@ common.QPY_RUST_READ_MIN_VERSION = 15
 
 
 def read_circuit(text: object, budget: Budget) -> QuantumCircuit:
-    """The only circuit in a base64 string of zlib-packed QPY, its metadata checked."""
+    """The circuit in a text of OpenQASM 3, or the only one in a base64 string of zlib-packed QPY.
+
+    Its metadata have been checked.
+    """
+    if isinstance(text, str) and is_qasm(text):
+        circuit = read_qasm(text, budget)
+        _check_circuit(circuit, budget)
+        return circuit
     return circuit_in(unpacked(text, budget), budget)
 
 
@@ -96,22 +107,23 @@ def check_header(raw: bytes, budget: Budget) -> int:
     """Check magic, version, count and the circuits' sizes; answers how many circuits there are."""
     if len(raw) < HEADER_SIZE or raw[:6] != b"QISKIT":
         raise DecodeError(BAD_QPY, "A circuit is not in QPY format")
-    header = formats.FILE_HEADER_V10._make(struct.unpack(formats.FILE_HEADER_V10_PACK, raw[:HEADER_SIZE]))
-    if not budget.oldest_qpy <= header.qpy_version <= QPY_VERSION:
-        told = f"QPY version {header.qpy_version} isn't accepted; {budget.oldest_qpy} to {QPY_VERSION} are"
+    version = raw[6]
+    if not budget.oldest_qpy <= version <= QPY_VERSION:
+        told = f"QPY version {version} isn't accepted; {budget.oldest_qpy} to {QPY_VERSION} are"
         raise DecodeError(BAD_QPY, told)
-    count = int(header.num_programs)
+    count = int(struct.unpack_from(formats.FILE_HEADER_PACK, raw)[-1])
     if count > budget.max_items:
         raise DecodeError(TOO_MANY_PUBS, f"{count} circuits are more than the {budget.max_items} accepted")
-    for offset in _offsets(raw, header.qpy_version, count):
+    for offset in _offsets(raw, version, count):
         _check_sizes(raw, offset, budget)
     return count
 
 
 def _offsets(raw: bytes, version: int, count: int) -> list[int]:
     """Where circuits begin: all of them from version 16 on, the first one before."""
-    start = HEADER_SIZE + 1
-    if raw[HEADER_SIZE:start] != TYPE_CIRCUIT:
+    size = HEADER_SIZE if version >= 10 else OLD_HEADER_SIZE
+    start = size + 1
+    if raw[size:start] != TYPE_CIRCUIT:
         raise DecodeError(BAD_QPY, "A QPY file must hold circuits")
     if version < 16:
         return [start] if count else []

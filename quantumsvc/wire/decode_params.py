@@ -13,6 +13,7 @@ from qiskit import QuantumCircuit
 from quantumsvc.wire.decode_budget import Budget
 from quantumsvc.wire.decode_errors import BAD_PUB, BAD_TYPE, BAD_VALUE, TOO_MANY_PUBS, DecodeError
 from quantumsvc.wire.decode_json import decode_plain, parse_json, read_array, typed
+from quantumsvc.wire.decode_qasm import is_qasm
 
 MAX_TERMS = 1_000_000
 """Pauli terms in one job, over all observables."""
@@ -96,10 +97,12 @@ class _PubReader:
         return RawPub(circuit, text, values, self._amount(parts[-1], where), observables)
 
     def _circuit_text(self, value: Any, where: str) -> str:
+        if isinstance(value, str) and is_qasm(value):
+            return value
         form = typed(value)
         if form is None or form[0] != "QuantumCircuit":
             found = "something else" if form is None else repr(form[0][:40])
-            raise DecodeError(BAD_TYPE, f"{where} must begin with a QuantumCircuit, not {found}")
+            raise DecodeError(BAD_TYPE, f"{where} must begin with a QuantumCircuit or OpenQASM, not {found}")
         if not isinstance(form[1], str):
             raise DecodeError(BAD_VALUE, f"{where}: a circuit must be a base64 string")
         return form[1]

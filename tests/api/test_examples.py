@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import playwright
 import pytest
 
 from quantumsvc.hosting.record import read_record
@@ -133,6 +134,26 @@ def test_it_runs_unchanged_programs_with_a_saved_account(service: Service) -> No
     again = service.run([sys.executable, "examples/first_job.py"], {**service.environment, **three})
     assert again.returncode == 0, again.stderr
     assert "'11'" in again.stdout
+
+
+@pytest.mark.parametrize(
+    ("command", "told"),
+    [
+        ("sh examples/rest/session.sh", ["Completed", '"total_count":', "charged: "]),
+        ("{python} examples/rest/session.py", ["angle 3.14", "is closed and cost", "the instance has used"]),
+        ("{node} examples/rest/session.mjs", ["counts {", "is closed and cost", "tags javascript"]),
+    ],
+    ids=["curl", "python", "javascript"],
+)
+def test_it_runs_without_qiskit(service: Service, command: str, told: list[str]) -> None:
+    done = service.in_shell(command.format(python=shlex.quote(sys.executable), node=shlex.quote(node())))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert [each for each in told if each not in done.stdout] == []
+
+
+def node() -> str:
+    """The machine's own, or the one that comes with Playwright."""
+    return shutil.which("node") or str(Path(playwright.__file__).parent / "driver" / "node")
 
 
 @pytest.mark.slow

@@ -16,7 +16,8 @@ from quantumsvc.backends.programs.errors import Code, ProgramError
 from quantumsvc.backends.programs.limits import check_facts
 from quantumsvc.backends.programs.ports import SessionCache
 from quantumsvc.wire.decode_budget import Budget
-from quantumsvc.wire.decode_circuits import circuit_in, layout_length, unpacked
+from quantumsvc.wire.decode_circuits import circuit_in, layout_length, read_circuit, unpacked
+from quantumsvc.wire.decode_qasm import is_qasm
 
 ALWAYS = frozenset({"measure", "reset", "delay", "barrier", "store", *CONTROL_FLOW_OP_NAMES})
 UNTRANSLATED = frozenset({"barrier", "store"})
@@ -50,10 +51,18 @@ class CircuitStore:
     def known(self, text: str) -> Known:
         """The circuit with its facts; raises ``DecodeError`` or ``ProgramError`` when it can't run."""
         if text not in self.seen:
-            found = self._found(unpacked(text, self.budget))
+            found = self._found_in(text)
             check_facts(found.facts, self.device, self.limits)
             self.seen[text] = found
         return self.seen[text]
+
+    def _found_in(self, text: str) -> Known:
+        if not is_qasm(text):
+            return self._found(unpacked(text, self.budget))
+        key = hashlib.sha256(f"{self.device.key}:{text}".encode()).hexdigest()
+        return self.cache.get_or_make(
+            "circuit", key, lambda: self._admitted(read_circuit(text, self.budget), key)
+        )
 
     def _found(self, raw: bytes) -> Known:
         """The circuit of a QPY file, by what comes before its layout once that is known to be so long."""
