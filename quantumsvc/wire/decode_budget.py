@@ -21,7 +21,7 @@ MAX_RATIO = 400
 OLDEST_QPY = 13
 """Older versions of the circuits' format may hold symbolic text or foreign binary forms."""
 
-OLD_CLIENTS_QPY = 10
+OLD_CLIENTS_QPY = 5
 """The oldest version that is read where old clients are served."""
 
 

@@ -175,6 +175,9 @@ class _Reader:
                 self._place(found, SETTINGS[name], name, value)
             elif name == "run_options":
                 self._place(found, "execution", name, value)
+            elif name == "skip_transpilation":
+                # Clients before 0.8 say it beside the settings.
+                self._place(found, "transpilation", name, {name: value})
             elif name not in known:
                 found[name] = value
         _lift_levels(found)
