@@ -9,6 +9,7 @@
 """
 
 import os
+import re
 from typing import Any, cast
 
 import django
@@ -23,7 +24,7 @@ django.setup(set_prefix=False)
 from django.conf import settings  # noqa: E402
 
 from sessions_app.api.status import is_status_call, status_application  # noqa: E402
-from sessions_app.legacy.stream import is_stream, stream_application  # noqa: E402
+from sessions_app.legacy.stream import STREAM, stream_application  # noqa: E402
 from sessions_app.live.consumer import LiveConsumer  # noqa: E402
 
 API_PREFIXES: tuple[str, ...] = (
@@ -53,17 +54,19 @@ class BareHandler(WSGIHandler):
 
 _api = WSGIMiddleware(cast("Any", BareHandler()), workers=settings.API_THREADS)
 _pages = ASGIHandler()
-_live = LiveConsumer.as_asgi()
+# Every socket there is: of pages, and of old clients where they are served.
+SOCKETS: dict[str, Any] = {r"/ws/live": LiveConsumer.as_asgi()}
+if settings.OLD_CLIENTS:
+    SOCKETS[STREAM] = stream_application
 
 
 async def _websocket(scope: Any, receive: Any, send: Any) -> None:
-    """Sockets of pages and of old clients; any other is refused."""
-    if scope["path"] == "/ws/live":
-        await _live(scope, receive, send)
-    elif settings.OLD_CLIENTS and is_stream(scope["path"]):
-        await stream_application(scope, receive, send)
-    else:
-        await send({"type": "websocket.close"})
+    """Serve one of the sockets; any other address is refused."""
+    for address, serve in SOCKETS.items():
+        if re.fullmatch(address, scope["path"]):
+            await serve(scope, receive, send)
+            return
+    await send({"type": "websocket.close"})
 
 
 async def application(scope: Any, receive: Any, send: Any) -> None:

@@ -22,18 +22,14 @@ NORMAL, REFUSED = 1000, 4404
 # A bell that was lost, or a key that was revoked, is noticed within so many seconds.
 LOOK_AGAIN = 5.0
 REMEMBERED = 10_000
-_PATH = re.compile(r"/legacy/stream/jobs/([^/]+)")
+# The address of a job's stream.
+STREAM = r"/legacy/stream/jobs/([^/]+)"
 _told: "OrderedDict[tuple[str, str], None]" = OrderedDict()
-
-
-def is_stream(path: str) -> bool:
-    """Whether somebody wants to wait for a job there."""
-    return _PATH.fullmatch(path) is not None
 
 
 async def stream_application(scope: Any, receive: Any, send: Any) -> None:
     """Serve one waiting client until its job has ended or it goes away."""
-    match = _PATH.fullmatch(scope["path"])
+    match = re.fullmatch(STREAM, scope["path"])
     ident = match.group(1) if match else ""
     token = dict(scope["headers"]).get(b"x-access-token", b"").decode("latin-1")
     await receive()
