@@ -1,6 +1,6 @@
 """The runtime API's calls about jobs."""
 
-from typing import Any
+from typing import Any, TypedDict
 
 import msgspec
 from django.conf import settings
@@ -32,7 +32,7 @@ from quantumsvc.scheduling.states import PENDING_JOB_STATES, TERMINAL_JOB_STATES
 from quantumsvc.wire.envelope import JobEnvelope, TagsEnvelope, checked_tags, read, read_job
 from sessions_app import shapes
 from sessions_app.bodies import STATE_WORDS, job_body, metrics_body
-from sessions_app.models import Job, JobLog, JobPayload, JobResult
+from sessions_app.models import Job, JobCircuits, JobLog, JobPayload, JobResult
 from sessions_app.services.deleting import delete_job, read_private_result, retag
 from sessions_app.services.lives import settle_overdue
 from sessions_app.services.operating import cancel_job_by
@@ -252,6 +252,26 @@ class InterimResultsView(APIView):
         """Always empty: no program here publishes anything before its result."""
         job_of(request, ident)
         return HttpResponse("", content_type="text/plain; charset=utf-8")
+
+
+class TranspiledCircuits(TypedDict):
+    """In OpenQASM 3; null for a circuit that is too long for this, or holds what the language can't say."""
+
+    circuits: list[str | None]
+
+
+class TranspiledCircuitsView(APIView):
+    """``GET /jobs/{id}/transpiled_circuits``"""
+
+    @described("Read transpiled circuits", answer=TranspiledCircuits)
+    def get(self, request: Request, ident: str) -> Response:
+        """Circuits that the service made to fit the backend, as they ran: those of version 1.
+
+        Jobs of version 2 run the circuits that were sent, so there are none.
+        """
+        job = job_of(request, ident)
+        texts = JobCircuits.objects.filter(pk=job.pk).values_list("texts", flat=True).first()
+        return Response({"circuits": [text or None for text in texts or ()]})
 
 
 class MetricsView(APIView):

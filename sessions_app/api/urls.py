@@ -64,6 +64,7 @@ urlpatterns = [
     path("jobs/<str:ident>/requeue", operating.RequeueView.as_view()),
     path("jobs/<str:ident>/results", jobs.ResultsView.as_view()),
     path("jobs/<str:ident>/interim_results", jobs.InterimResultsView.as_view()),
+    path("jobs/<str:ident>/transpiled_circuits", jobs.TranspiledCircuitsView.as_view()),
     path("jobs/<str:ident>/metrics", jobs.MetricsView.as_view()),
     path("jobs/<str:ident>/logs", jobs.LogsView.as_view()),
     path("jobs/<str:ident>/tags", jobs.TagsView.as_view()),

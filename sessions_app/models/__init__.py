@@ -4,7 +4,16 @@ from sessions_app.models.calibrations import (
     CalibrationRun,
     CalibrationSchedule,
 )
-from sessions_app.models.jobs import Job, JobEvent, JobLog, JobPayload, JobResult, JobSketch, Submission
+from sessions_app.models.jobs import (
+    Job,
+    JobCircuits,
+    JobEvent,
+    JobLog,
+    JobPayload,
+    JobResult,
+    JobSketch,
+    Submission,
+)
 from sessions_app.models.leases import BackendLease
 from sessions_app.models.sessions import Session, SessionEvent
 from sessions_app.models.usage import (
@@ -27,6 +36,7 @@ __all__ = [
     "Decision",
     "InstanceUsage",
     "Job",
+    "JobCircuits",
     "JobEvent",
     "JobLog",
     "JobPayload",

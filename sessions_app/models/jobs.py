@@ -203,6 +203,16 @@ class JobResult(models.Model):
         return f"result of {self.job_id}"
 
 
+class JobCircuits(models.Model):
+    """The circuits that the service transpiled, as they ran, in OpenQASM 3; empty where that can't say it."""
+
+    job = models.OneToOneField(Job, on_delete=models.CASCADE, primary_key=True, related_name="circuits")
+    texts = ArrayField(models.TextField(blank=True))
+
+    def __str__(self) -> str:
+        return f"circuits of {self.job_id}"
+
+
 class JobLog(models.Model):
     """What the program logged in one attempt, oldest line first."""
 

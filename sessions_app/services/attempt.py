@@ -24,12 +24,13 @@ from quantumsvc.backends.execution.messages import (
     Phase,
     Progress,
     Task,
+    Transpiled,
 )
 from quantumsvc.backends.models import Backend
 from quantumsvc.backends.services import device_document
 from quantumsvc.doorbell import Listener
 from quantumsvc.scheduling.states import Cause, JobState
-from sessions_app.models import Job
+from sessions_app.models import Job, JobCircuits
 from sessions_app.services.calibrations.concluding import taken_apart
 from sessions_app.services.calibrations.wishes import CALIBRATION
 from sessions_app.services.dispatch import Claim
@@ -71,6 +72,7 @@ class Attempt:
     gives_way_at: float = math.inf
     seen: Progressing = field(default_factory=Progressing)
     lines: list[str] = field(default_factory=list)
+    circuits: list[str] = field(default_factory=list)
     metrics: dict[str, float | int | str] = field(default_factory=dict)
     phases: dict[str, str] = field(default_factory=dict)
 
@@ -179,12 +181,22 @@ class Attempt:
     def _on_metric(self, event: Metric) -> None:
         self.metrics[event.name] = event.value
 
+    def _on_transpiled(self, event: Transpiled) -> None:
+        if sum(map(len, self.circuits)) + len(event.text) < MAX_LOG_CHARACTERS:
+            self.circuits.append(event.text)
+
+    def _keep_circuits(self) -> None:
+        job = self.claim.job
+        if self.circuits and not job.private:
+            JobCircuits.objects.update_or_create(job_id=job.pk, defaults={"texts": self.circuits})
+
     def _on_need_device(self, event: NeedDevice) -> None:
         key, document = _device_of(self.claim)
         if event.key == key:
             self.child.give_device(document)
 
     def _on_finished(self, event: Finished) -> Ending:
+        self._keep_circuits()
         if self.claim.job.program != CALIBRATION:
             return self._ending(JobState.COMPLETED, Cause.FINISHED, result=event.result)
         try:
@@ -237,6 +249,7 @@ _HANDLERS: dict[type[Event], Callable[..., Ending | None]] = {
     Progress: Attempt._on_progress,
     Log: Attempt._on_log,
     Metric: Attempt._on_metric,
+    Transpiled: Attempt._on_transpiled,
     NeedDevice: Attempt._on_need_device,
     Finished: Attempt._on_finished,
     Failed: Attempt._on_failed,

@@ -7,7 +7,7 @@ from django.db import transaction
 from quantumsvc.accounts import audit
 from quantumsvc.accounts.models import User
 from quantumsvc.errors import Conflict
-from sessions_app.models import Job, JobLog, JobPayload, JobResult, JobSketch
+from sessions_app.models import Job, JobCircuits, JobLog, JobPayload, JobResult, JobSketch
 from sessions_app.services.progress import announce
 
 
@@ -20,7 +20,7 @@ def delete_job(*, job: Job, now: datetime, by: User) -> None:
     if not Job.objects.select_for_update(of=("self",)).get(pk=job.pk).is_terminal:
         raise Conflict("The job has not ended yet; cancel it first.")
     Job.objects.filter(pk=job.pk).update(deleted_at=now, tags=[], reason="")
-    for model in (JobPayload, JobSketch, JobResult, JobLog):
+    for model in (JobPayload, JobSketch, JobCircuits, JobResult, JobLog):
         model.objects.filter(job_id=job.pk).delete()
     if by.pk != job.user_id:
         audit.note("job.deleted", job, actor=by, now=now)

@@ -7,6 +7,7 @@ import pytest
 
 from quantumsvc.accounts.models import Instance
 from quantumsvc.backends.models import Backend
+from sessions_app.models import JobCircuits
 from tests.api.callers import Caller, make_caller, message, refusal
 from tests.api.conftest import Time
 from tests.api.work import post_job, post_session
@@ -177,6 +178,12 @@ def test_it_finds_tags(alice: Caller, work: Work) -> None:
 def test_it_has_no_interim_results(alice: Caller, work: Work) -> None:
     answer = alice.get(f"/jobs/{work.done}/interim_results")
     assert (answer.status_code, answer.content) == (200, b"")
+
+
+def test_it_gives_the_circuits_that_it_transpiled(alice: Caller, work: Work) -> None:
+    assert alice.get(f"/jobs/{work.done}/transpiled_circuits").json() == {"circuits": []}
+    JobCircuits.objects.create(job_id=work.done, texts=["OPENQASM 3.0;", ""])
+    assert alice.get(f"/jobs/{work.done}/transpiled_circuits").json() == {"circuits": ["OPENQASM 3.0;", None]}
 
 
 def test_it_tells_everybody_its_versions(alice: Caller) -> None:

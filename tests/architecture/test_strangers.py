@@ -65,6 +65,11 @@ def test_it_knows_every_socket() -> None:
 
 
 @pytest.fixture
+def bare() -> None:
+    """Here, middleware is served: pages need theirs."""
+
+
+@pytest.fixture
 def things(alice: Caller, closed: Backend, owned: dict[str, str]) -> dict[str, str]:
     """What is Alice's, by what stands before its place in an address."""
     Instance.objects.filter(pk=alice.instance.pk).update(name="secret lab")

@@ -65,6 +65,7 @@ OBJECTS: dict[str, tuple[str, ...]] = {
     "jobs/<str:ident>/queue": ("GET",),
     "jobs/<str:ident>/results": ("GET",),
     "jobs/<str:ident>/interim_results": ("GET",),
+    "jobs/<str:ident>/transpiled_circuits": ("GET",),
     "jobs/<str:ident>/metrics": ("GET",),
     "jobs/<str:ident>/logs": ("GET",),
     "jobs/<str:ident>/tags": ("PUT",),

@@ -43,6 +43,7 @@ class Listener:
     steps: list[tuple[int, int]] = field(default_factory=list)
     lines: list[tuple[str, str]] = field(default_factory=list)
     metrics: dict[str, Any] = field(default_factory=dict)
+    texts: list[str] = field(default_factory=list)
 
     def phase(self, name: str) -> None:
         self.phases.append(name)
@@ -52,6 +53,9 @@ class Listener:
 
     def log(self, level: str, text: str) -> None:
         self.lines.append((level, text))
+
+    def transpiled(self, text: str) -> None:
+        self.texts.append(text)
 
     def metric(self, name: str, value: float | int | str) -> None:
         self.metrics[name] = value

@@ -24,12 +24,13 @@ from quantumsvc.backends.execution.messages import (
     NeedDevice,
     Phase,
     Progress,
+    Transpiled,
 )
 from quantumsvc.backends.models import Backend
 from quantumsvc.doorbell import backend_channel, listening
 from quantumsvc.scheduling.states import Cause, JobState
 from reservations_app.models import Window
-from sessions_app.models import BackendLease, Job, JobEvent, JobLog, LedgerLine
+from sessions_app.models import BackendLease, Job, JobCircuits, JobEvent, JobLog, LedgerLine
 from sessions_app.services import attempt as attempts
 from sessions_app.services import drain as drains
 from sessions_app.services.attempt import Abandoned, Attempt, ChildLost
@@ -97,6 +98,16 @@ def test_it_keeps_what_the_child_told_of_its_run() -> None:
     assert (child.devices, child.killed_at) == ([], None)
     job = Job.objects.get(pk=claim.job.pk)
     assert (job.phase, job.progress_done, job.progress_total) == ("executing", 1, 2)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("private", "kept"), [(False, [["OPENQASM", ""]]), (True, [])])
+def test_it_keeps_the_circuits_that_were_made_to_fit(private: bool, kept: list[list[str]]) -> None:
+    worker, claim = claimed(private=private)
+    child = FakeChild(Transpiled("OPENQASM"), Transpiled(""), Finished(b"{}"))
+    with attempt_of(worker, claim, child) as attempt:
+        attempt.run()
+    assert list(JobCircuits.objects.values_list("texts", flat=True)) == kept
 
 
 @pytest.mark.django_db

@@ -93,6 +93,12 @@ class Metric(Struct, frozen=True, tag="metric"):
     value: Whole | float | Annotated[str, Meta(max_length=1000)]
 
 
+class Transpiled(Struct, frozen=True, tag="transpiled"):
+    """A circuit as it runs, in OpenQASM 3; empty if it is too long, or can't be written so."""
+
+    text: Annotated[str, Meta(max_length=50_000)]
+
+
 class NeedDevice(Struct, frozen=True, tag="need_device"):
     """The child hasn't built the task's device: answer with ``Lease.give_device``."""
 
@@ -122,13 +128,13 @@ class Crashed(Struct, frozen=True, tag="crashed"):
     cause: Literal["killed", "signal", "exit", "memory", "cpu", "protocol", "pool"] = "signal"
 
 
-Event = Phase | Progress | Log | Metric | NeedDevice | Finished | Failed | Crashed
+Event = Phase | Progress | Log | Metric | Transpiled | NeedDevice | Finished | Failed | Crashed
 """All that ``Lease.poll`` can give."""
 
 Ending = Finished | Failed | Crashed
 """After one of these the task is over."""
 
-ChildNote = Phase | Progress | Log | Metric | NeedDevice | Failed
+ChildNote = Phase | Progress | Log | Metric | Transpiled | NeedDevice | Failed
 """Events that are all header; a ``Finished`` travels as a raw body instead of base64 in JSON."""
 
 

@@ -9,11 +9,21 @@ from contextlib import contextmanager
 import msgspec
 
 from quantumsvc.backends.execution.frames import Frame, FrameReader, Kind, pack
-from quantumsvc.backends.execution.messages import ChildNote, Log, Metric, Phase, PhaseName, Progress
+from quantumsvc.backends.execution.messages import (
+    ChildNote,
+    Log,
+    Metric,
+    Phase,
+    PhaseName,
+    Progress,
+    Transpiled,
+)
 
 LOG_BYTES_MAX = 1024 * 1024
 """Log text of one task; what comes later is dropped after one line that says so."""
 LOG_LINE_MAX = 15_000
+CIRCUIT_BYTES_MAX, CIRCUITS_BYTES_MAX = 40_000, 400_000
+"""Longer texts of circuits are not told, one and all of them."""
 CHUNK = 256 * 1024
 _FROM_WORKER = {Kind.TASK: 2**31, Kind.DEVICE: 2**28}
 
@@ -61,6 +71,7 @@ class ChannelReporter:
         self._channel = channel
         self.threshold = level_number(log_level)
         self._log_left = LOG_BYTES_MAX
+        self._circuits_left = CIRCUITS_BYTES_MAX
 
     def phase(self, name: PhaseName) -> None:
         self._channel.note(Phase(name, time.time()))
@@ -70,6 +81,11 @@ class ChannelReporter:
 
     def metric(self, name: str, value: float | int | str) -> None:
         self._channel.note(Metric(name[:64], value[:1000] if isinstance(value, str) else value))
+
+    def transpiled(self, text: str) -> None:
+        self._circuits_left -= len(text.encode())
+        short = len(text.encode()) <= CIRCUIT_BYTES_MAX and self._circuits_left >= 0
+        self._channel.note(Transpiled(_clean(text) if short else ""))
 
     def log(self, level: str, text: str) -> None:
         if level_number(level) < self.threshold or self._log_left <= 0:

@@ -24,6 +24,9 @@ class Reporter(Protocol):
     def metric(self, name: str, value: float | int | str) -> None:
         """One measured fact of the job."""
 
+    def transpiled(self, text: str) -> None:
+        """The next circuit as it runs, in OpenQASM 3; empty when it can't be written so."""
+
 
 class SessionCache(Protocol):
     """Things made once and used again by later jobs of the same session."""

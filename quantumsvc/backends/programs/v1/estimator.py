@@ -22,7 +22,7 @@ from quantumsvc.backends.programs.options import EstimatorPlan, estimator_plan
 from quantumsvc.backends.programs.plain_estimator import plain_estimator
 from quantumsvc.backends.programs.v1.noise import noisy
 from quantumsvc.backends.programs.v1.plan import EXTRAPOLATORS, V1Plan, v1_plan
-from quantumsvc.backends.programs.v1.transpiling import Fitted, fitted
+from quantumsvc.backends.programs.v1.transpiling import Fitted, fitted, tell_circuits
 from quantumsvc.wire.decode_v1 import Run, decode_v1
 
 Estimate = tuple[float, dict[str, Any]]
@@ -37,6 +37,7 @@ def run_v1_estimator(job: Job, params: bytes) -> bytes:
     check_shots(plan.shots, job.limits)
     check_work(plan.shots, sum(len(run.observable or ()) for run in found.runs), job.limits)
     ready = [fitted(job, run.circuit, plan.transpilation, device) for run in found.runs]
+    tell_circuits(job, ready)
     observables = [_placed(*each) for each in zip(range(len(ready)), found.runs, ready, strict=True)]
     pubs = [
         _pub(number, run, each, terms, plan)

@@ -16,7 +16,7 @@ from quantumsvc.backends.programs.running import run_bits
 from quantumsvc.backends.programs.v1.noise import noisy
 from quantumsvc.backends.programs.v1.plan import V1Plan, v1_plan
 from quantumsvc.backends.programs.v1.readout import Bits, mitigated
-from quantumsvc.backends.programs.v1.transpiling import Fitted, fitted
+from quantumsvc.backends.programs.v1.transpiling import Fitted, fitted, tell_circuits
 from quantumsvc.wire.decode_v1 import Run, decode_v1
 
 Distribution = tuple[dict[str, float], dict[str, Any]]
@@ -31,6 +31,7 @@ def run_v1_sampler(job: Job, params: bytes) -> bytes:
     check_shots(plan.shots, job.limits)
     check_work(plan.shots, len(found.runs), job.limits)
     ready = [fitted(job, run.circuit, plan.transpilation, device) for run in found.runs]
+    tell_circuits(job, ready)
     for number, each in enumerate(ready):
         _check_bits(number, each)
     job.reporter.phase("executing")

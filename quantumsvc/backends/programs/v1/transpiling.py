@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from qiskit import QuantumCircuit
+from qiskit import QuantumCircuit, qasm3
+from qiskit.circuit.exceptions import CircuitError
 from qiskit.transpiler import CouplingMap, PassManager, TranspileLayout, generate_preset_pass_manager
 
 from quantumsvc.backends.drivers.base import Device
@@ -32,6 +34,7 @@ class Fitted:
     written: QuantumCircuit
     known: Known
     layout: TranspileLayout | None
+    text: str
 
     def values(self, numbers: npt.NDArray[np.float64], run: int) -> npt.NDArray[np.float64]:
         """The run's numbers in the order of the fitted circuit's parameters, some of which may be gone."""
@@ -60,7 +63,21 @@ def _fit(job: Job, text: str, wish: Transpilation, device: Device, key: str) -> 
         check_basis(ready, job.device)
     facts = facts_of(ready, job.limits.max_gates)
     check_facts(facts, device, job.limits)
-    return Fitted(circuit, Known(ready, facts, key), ready.layout)
+    return Fitted(circuit, Known(ready, facts, key), ready.layout, _text(ready))
+
+
+def tell_circuits(job: Job, ready: Sequence[Fitted]) -> None:
+    """Tell the circuits as they run, each once, in the order in which they are first run."""
+    for text in {each.known.key: each.text for each in ready}.values():
+        job.reporter.transpiled(text)
+
+
+def _text(circuit: QuantumCircuit) -> str:
+    """In OpenQASM 3, as far as it can say what the circuit holds."""
+    try:
+        return qasm3.dumps(circuit)
+    except (qasm3.QASM3Error, CircuitError):
+        return ""
 
 
 def _transpiled(circuit: QuantumCircuit, wish: Transpilation, device: Device) -> QuantumCircuit:
