@@ -6,14 +6,18 @@ import re
 from typing import Any
 
 import pytest
+from django.db.models import Sum
 
 from quantumsvc.accounts.models import Instance
 from quantumsvc.backends.models import Backend
 from quantumsvc.scheduling.states import SessionMode
-from sessions_app.models import BackendLease, LedgerLine
+from quantumsvc.statements import run
+from sessions_app.models import BackendLease, ChargeKind, Job, LedgerLine
 from sessions_app.pages import usage
+from sessions_app.services.ledger import Charge, charge
 from sessions_app.services.submission import Author
 from sessions_app.services.usage import used_seconds
+from tests.api.callers import Caller, make_caller
 from tests.api.conftest import Time
 from tests.factories import at, make_author, make_backend, make_instance, open_, submit
 from tests.pages.conftest import Reader, sign_in
@@ -94,6 +98,37 @@ def test_its_pages_go_on_where_the_sum_was(
         where = "/usage" + older[1].replace("&amp;", "&") if older else ""
     assert seen == [(3, 10.75), (2.25, 7.75), (5.5, 5.5)]
     assert where == ""
+
+
+def test_it_tells_the_sum_that_clients_and_the_api_tell(
+    rita: Reader, lab: Instance, author: Author, backend: Backend, worked: list[str]
+) -> None:
+    """Jobs, a batch and a reservation in the ledger, and a job that runs."""
+    reserved = Charge(
+        kind=ChargeKind.RESERVATION, subject="a-window", backend=backend.pk, instance=lab.pk,
+        user=author.user.pk, since=at(31), at=at(36), seconds=4.0,
+    )  # fmt: skip
+    run(*charge(reserved))
+    member = make_caller(lab)
+    lines = [line["seconds"] for line in member.get("/instances/ledger").json()["lines"]]
+    assert sum(lines) == 5.5 + 2.25 + 3 + 4
+    assert member.get("/analytics/usage").json()["usage"] == sum(lines) * 1000
+    jobs = Job.objects.filter(instance=lab).aggregate(total=Sum("quantum_seconds"))["total"]
+    workloads = member.get("/workloads").json()["workloads"]
+    assert sum(each["usage"]["qpu_charge_time_seconds"] for each in workloads) == jobs == sum(lines) - 4
+    total = sum(lines) + 6
+    assert member.get("/instances/configuration").json()["usage_consumed_seconds"] == total
+    assert member.get("/instances/usage").json()["usage_consumed_seconds"] == round(total)
+    assert old_usage(member) == round(total)
+    assert f"Used {total:.3f} s" in rita.sees("/usage")
+
+
+def old_usage(member: Caller) -> int:
+    """What clients of before the platform read."""
+    token = member.headers["Authorization"].removeprefix("Bearer ")
+    answer = member.client.get("/legacy/usage", headers={"X-Access-Token": token})
+    (told,) = answer.json()["byInstance"]
+    return int(told["usage"])
 
 
 def test_its_file_has_the_same_lines_and_the_same_sum(rita: Reader, worked: list[str]) -> None:
