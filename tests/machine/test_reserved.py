@@ -56,12 +56,13 @@ class Course:
         self.worker.turn(self.clock)
 
     def send(self, what: str, author: Author) -> None:
+        ident: str | None = None
         if what in ("session", "batch"):
             mode = SessionMode.BATCH if what == "batch" else SessionMode.DEDICATED
             ident = open_(author, self.backend, self.clock, mode=mode).pk
-        else:
+        elif what == "join":
             held = Session.objects.filter(user=author.user, accepting_jobs=True).first()
-            ident = held.pk if held and what == "join" else None
+            ident = held.pk if held else None
         submit(author, self.backend, self.clock, session_id=ident)
 
     def end(self) -> None:

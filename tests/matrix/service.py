@@ -30,6 +30,20 @@ class Address:
 
 
 @contextmanager
+def known(folder: Path) -> Iterator[Address]:
+    """A service that somebody else has started, and will stop."""
+    yield address_of(folder)
+
+
+def address_of(folder: Path) -> Address:
+    """Where the service on this folder answers."""
+    found = read_record(folder)
+    assert found is not None, f"no service runs on {folder}"
+    client = json.loads((folder / "demo-client.json").read_text())
+    return Address(found.url, client["token"], client["instance"], client["backend"])
+
+
+@contextmanager
 def running() -> Iterator[Address]:
     """Start a service on a fresh folder and a free port, and stop it afterwards."""
     with tempfile.TemporaryDirectory(prefix="quantumsvc-matrix-") as name:
@@ -42,8 +56,7 @@ def running() -> Iterator[Address]:
             process = subprocess.Popen(command, stdout=log, stderr=log, env=kept, cwd=ROOT)
         try:
             wait(process, folder)
-            client = json.loads((folder / "demo-client.json").read_text())
-            yield Address(f"http://127.0.0.1:{port}", client["token"], client["instance"], client["backend"])
+            yield address_of(folder)
         finally:
             process.send_signal(signal.SIGTERM)
             process.wait(30)

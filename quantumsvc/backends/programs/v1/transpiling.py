@@ -75,7 +75,7 @@ def tell_circuits(job: Job, ready: Sequence[Fitted]) -> None:
 def _text(circuit: QuantumCircuit) -> str:
     """In OpenQASM 3, as far as it can say what the circuit holds."""
     try:
-        return qasm3.dumps(circuit)
+        return str(qasm3.dumps(circuit))
     except (qasm3.QASM3Error, CircuitError):
         return ""
 
