@@ -79,11 +79,11 @@ class Socket:
     async def hears_nothing(self) -> bool:
         return bool(await self.communicator.receive_nothing(NEVER))
 
-    async def closed_with(self) -> int:
+    async def closed_with(self, within: float = SOON) -> int:
         """The code with which the server closes it, after whatever it says before."""
-        async with asyncio.timeout(SOON):
+        async with asyncio.timeout(within):
             while True:
-                message = await self.communicator.receive_output(SOON)
+                message = await self.communicator.receive_output(within)
                 if message["type"] == "websocket.close":
                     return int(message["code"])
 

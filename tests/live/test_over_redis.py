@@ -97,7 +97,7 @@ async def test_sockets_connect_anew_after_redis_was_lost(
     await changed(submit, alice, backend)
     assert await socket.communicator.receive_nothing()
     await asyncio.to_thread(redis.start)
-    assert await socket.closed_with() == RETURN
+    assert await socket.closed_with(within=4 * SOON) == RETURN
     again = await connect(alice.user)
     job = await changed(submit, alice, backend)
     assert (job.pk, "queued") in await again.work()
