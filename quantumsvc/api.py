@@ -2,19 +2,16 @@
 
 import json
 import logging
-import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
 from math import ceil
-from typing import IO, TYPE_CHECKING, Any, TypeVar
+from typing import IO, TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
 import msgspec
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
 from django.core.exceptions import ValidationError as ModelInvalid
 from django.db import DataError
-from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.request import UnreadablePostError
 from django.utils.functional import Promise
@@ -33,20 +30,27 @@ from quantumsvc.accounts.authentication import identify
 from quantumsvc.accounts.callers import Caller as Caller
 from quantumsvc.accounts.callers import caller_of as caller_of
 from quantumsvc.accounts.models import Instance
-from quantumsvc.wire.times import iso_z, parse_time
+from quantumsvc.queries import Page as Page
+from quantumsvc.queries import bool_parameter as bool_parameter
+from quantumsvc.queries import chosen_order as chosen_order
+from quantumsvc.queries import int_parameter as int_parameter
+from quantumsvc.queries import listed as listed
+from quantumsvc.queries import page_of as page_of
+from quantumsvc.queries import time_parameter as time_parameter
+from quantumsvc.queries import word_parameter as word_parameter
+from quantumsvc.wire.times import iso_z
+from quantumsvc.wire.versions import UNNAMED, version_named
 
 if TYPE_CHECKING:
     # The framework's views read the settings, which name classes of this module.
     from rest_framework.views import APIView
-
-M = TypeVar("M", bound=Model)
 
 logger = logging.getLogger(__name__)
 
 CHALLENGE = 'Bearer realm="quantumsvc"'
 JSON_TYPE = "application/json"
 # A client that sends no version is older than every version that exists.
-OLDEST_API_VERSION = date.min
+OLDEST_API_VERSION = UNNAMED
 # How deep a body may be nested; real requests stay below ten.
 MAX_DEPTH = 64
 
@@ -63,6 +67,7 @@ class WireAuthentication(BaseAuthentication):
         headers = request.META
         if not headers.get("HTTP_AUTHORIZATION"):
             return None
+        version_named(headers.get("HTTP_IBM_API_VERSION"))
         caller = identify(headers["HTTP_AUTHORIZATION"], headers.get("HTTP_SERVICE_CRN"), clock.now())
         origin.enter(origin.Origin(origin.Via.API, headers.get("REMOTE_ADDR") or ""))
         return caller.user, caller
@@ -194,66 +199,9 @@ def _refuse_unstorable(value: Any, depth: int) -> None:
             _refuse_unstorable(part, depth - 1)
 
 
-# --- Queries ---------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Page:
-    """Which part of a list was asked for."""
-
-    limit: int
-    offset: int
-
-    def of(self, rows: QuerySet[M]) -> QuerySet[M]:
-        """That part of ``rows``, which must have a total order."""
-        return rows[self.offset : self.offset + self.limit]
-
-
-def page_of(request: Request, *, default: int = 10, maximum: int = 200) -> Page:
-    """``limit`` (1 to ``maximum``) and ``offset`` of the query. Raises BadRequest."""
-    return Page(
-        limit=int_parameter(request, "limit", default, minimum=1, maximum=maximum),
-        offset=int_parameter(request, "offset", 0, minimum=0, maximum=10_000_000),
-    )
-
-
-def int_parameter(request: Request, name: str, default: int, *, minimum: int, maximum: int) -> int:
-    """A whole number of the query. Raises BadRequest when it isn't one or is out of bounds."""
-    text = request.query_params.get(name, "")
-    if not text:
-        return default
-    # More digits than any bound has, and few enough to convert without thinking of time.
-    number = int(text) if re.fullmatch(r"[0-9]{1,12}", text) else None
-    if number is None or not minimum <= number <= maximum:
-        raise errors.BadRequest(f"{name} must be a whole number from {minimum} to {maximum}.")
-    return number
-
-
-def bool_parameter(request: Request, name: str, default: bool | None = None) -> bool | None:
-    """``true`` or ``false`` in any case, as clients of different ages write it. Raises BadRequest."""
-    text = request.query_params.get(name, "").lower()
-    if not text:
-        return default
-    if text not in {"true", "false", "1", "0"}:
-        raise errors.BadRequest(f"{name} must be true or false.")
-    return text in {"true", "1"}
-
-
-def time_parameter(request: Request, name: str) -> datetime | None:
-    """An instant of the query. Raises BadRequest."""
-    text = request.query_params.get(name, "")
-    try:
-        return parse_time(text) if text else None
-    except ValueError as problem:
-        raise errors.BadRequest(f"{name}: {problem}.") from problem
-
-
 def api_version(request: Request | HttpRequest) -> date:
-    """The wire's version that the client speaks; the oldest when it doesn't say, or says nonsense."""
-    try:
-        return date.fromisoformat(request.META.get("HTTP_IBM_API_VERSION", ""))
-    except ValueError:
-        return OLDEST_API_VERSION
+    """The wire's version that applies to a request; ``OLDEST_API_VERSION`` when it names none."""
+    return version_named(request.META.get("HTTP_IBM_API_VERSION"))
 
 
 # --- Errors ----------------------------------------------------------------------------------------
@@ -345,6 +293,8 @@ def _headers(error: errors.ServiceError, status: int) -> dict[str, str]:
         headers["WWW-Authenticate"] = CHALLENGE
     if error.retry_after is not None:
         headers["Retry-After"] = str(error.retry_after)
+    if isinstance(error, errors.RateExceeded):
+        headers |= {"RateLimit-Limit": str(error.limit), "RateLimit-Remaining": "0"}
     return headers
 
 

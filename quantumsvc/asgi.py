@@ -1,6 +1,7 @@
 """The ASGI application: who answers which request.
 
-* The status call that waiting clients poll may be held back, so it is answered in the event loop (J6).
+* The status call that waiting clients poll may be held back, so it is answered in the event loop (J6). So is
+  a call that waits for news of a job or session: it needs no thread while it waits.
 * Every other call of the API is plain synchronous Django in a thread that keeps its connection, without
   middleware: it needs no cookies and no page's headers, and hopping between loop and threads for each
   middleware and signal costs more than the call itself.
@@ -23,7 +24,9 @@ django.setup(set_prefix=False)
 
 from django.conf import settings  # noqa: E402
 
+from quantumsvc.conventions.dressing import dressed  # noqa: E402
 from sessions_app.api.status import is_status_call, status_application  # noqa: E402
+from sessions_app.api.waiting import is_waiting_call, waiting_application  # noqa: E402
 from sessions_app.legacy.stream import STREAM, stream_application  # noqa: E402
 from sessions_app.live.consumer import LiveConsumer  # noqa: E402
 
@@ -49,7 +52,8 @@ class BareHandler(WSGIHandler):
         self._view_middleware: list[Any] = []
         self._template_response_middleware: list[Any] = []
         self._exception_middleware: list[Any] = []
-        self._middleware_chain = convert_exception_to_response(self._get_response)  # type: ignore[attr-defined]
+        answering = convert_exception_to_response(self._get_response)  # type: ignore[attr-defined]
+        self._middleware_chain = dressed(cast("Any", answering))
 
 
 _api = WSGIMiddleware(cast("Any", BareHandler()), workers=settings.API_THREADS)
@@ -73,6 +77,8 @@ async def application(scope: Any, receive: Any, send: Any) -> None:
     """Send a request to the handler that it belongs to."""
     if scope["type"] == "websocket":
         await _websocket(scope, receive, send)
+    elif is_waiting_call(scope):
+        await waiting_application(scope, receive, send)
     elif is_status_call(scope):
         await status_application(scope, receive, send)
     elif scope["path"].startswith(API_PREFIXES):

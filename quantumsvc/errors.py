@@ -77,6 +77,27 @@ class TooManyRequests(ServiceError):
     status = 429
 
 
+class RateExceeded(TooManyRequests):
+    """The key has made as many calls as it may make in a minute."""
+
+    def __init__(self, limit: int, retry_after: int) -> None:
+        super().__init__(f"A key may make {limit} calls in a minute.", retry_after=retry_after)
+        self.limit = limit
+
+
+class KeyReused(ServiceError):
+    """The idempotency key was used for another request."""
+
+    code = 1411
+    status = 422
+
+
+class AnswerNotKept(Conflict):
+    """The call was done under this idempotency key, and its answer is not shown again."""
+
+    code = 1412
+
+
 class UnknownBackend(NotFound):
     """No backend of that name that the instance may use."""
 

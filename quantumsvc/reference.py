@@ -1,12 +1,19 @@
-"""The description of the REST interface, as other programs read it."""
+"""The description of the REST interface, for programs and for people."""
 
 import hashlib
 from functools import cache
+from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
+from quantumsvc.api import encode_json
 from quantumsvc.openapi.operations import Schema
+from quantumsvc.openapi.problems import PROBLEMS
+from quantumsvc.openapi.reading import groups_of, kinds_of, prose_of
+from quantumsvc.wire.versions import VERSIONS
 
 JSON_TYPE = "application/vnd.oai.openapi+json"
 YAML_TYPE = "application/vnd.oai.openapi"
@@ -25,10 +32,9 @@ def document() -> Schema:
 @cache
 def _written(as_yaml: bool) -> tuple[bytes, str]:
     """The text of the document and its mark."""
-    from drf_spectacular.renderers import OpenApiJsonRenderer, OpenApiYamlRenderer
+    from drf_spectacular.renderers import OpenApiYamlRenderer
 
-    renderer = OpenApiYamlRenderer() if as_yaml else OpenApiJsonRenderer()
-    body: bytes = renderer.render(document())
+    body: bytes = OpenApiYamlRenderer().render(document()) if as_yaml else encode_json(document())
     return body, f'"{hashlib.sha256(body).hexdigest()[:32]}"'
 
 
@@ -50,3 +56,30 @@ def as_json(request: HttpRequest) -> HttpResponse:
 def as_yaml(request: HttpRequest) -> HttpResponse:
     """``GET /api/v1/openapi.yaml``."""
     return _answer(request, as_yaml=True)
+
+
+@require_safe
+def page(request: HttpRequest) -> HttpResponse:
+    """``GET /docs/api``: the same to read; for everybody too."""
+    context = {
+        **_shown(),
+        "version": document()["openapi"],
+        "base": settings.PUBLIC_URL.rstrip("/"),
+    }
+    return render(request, "reference/page.html", context)
+
+
+@cache
+def _shown() -> dict[str, Any]:
+    return {
+        "groups": groups_of(document()),
+        "kinds": kinds_of(document()),
+        "versions": [
+            {"name": each.name, "status": each.status, "prose": prose_of(each.change)}
+            for each in reversed(VERSIONS)
+        ],
+        "problems": [
+            {"code": each.code, "statuses": each.statuses, "meaning": prose_of(each.meaning)}
+            for each in sorted(PROBLEMS.values(), key=lambda problem: problem.code)
+        ],
+    }

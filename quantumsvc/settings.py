@@ -213,6 +213,13 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
 # Threads that answer API calls in one web process; each may hold a database connection.
 API_THREADS = env_int("QUANTUMSVC_API_THREADS", 8)
 
+# How many calls a key may make in a minute, by each web process for itself; 0: as many as it likes.
+RATE_LIMIT = env_int("QUANTUMSVC_RATE_LIMIT", 0)
+# How many calls may wait for news of a job or session at once in one web process; a key, a tenth of them.
+MAX_WAITING_CALLS = env_int("QUANTUMSVC_MAX_WAITING_CALLS", 1000)
+# Other sites whose scripts may call the API from a browser (https://lab.example.org); * for all.
+CORS_ORIGINS = env_list("QUANTUMSVC_CORS_ORIGINS", "")
+
 # Whether clients from before the present platform are served: their login, addresses and primitives.
 OLD_CLIENTS = env_bool("QUANTUMSVC_OLD_CLIENTS", False)
 

@@ -51,6 +51,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("experimental/", include(reservations.urlpatterns)),
     path("api/v1/", include(reservations.urlpatterns)),
     re_path(r"^(?:experimental|api)(?:/.*)?$", unknown_address),
+    path("docs/api", reference.page, name="api"),
     path("admin/", admin.site.urls),
     path("", include(account_pages.urlpatterns)),
     path("", include(notice_pages.urlpatterns)),

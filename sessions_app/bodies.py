@@ -5,8 +5,8 @@ from typing import Any
 
 from django.db.models import Sum
 
-from quantumsvc.api import Page
 from quantumsvc.backends.models import Backend, BackendKind
+from quantumsvc.conventions.etags import mark_of
 from quantumsvc.scheduling.states import JobState, SessionMode, SessionState
 from quantumsvc.wire.times import iso_z
 from sessions_app.models import Job, Session
@@ -19,11 +19,6 @@ STATE_WORDS = {state.value: state.value.capitalize() for state in JobState}
 def instant(at: datetime | None) -> str | None:
     """An instant as the wire writes it, or nothing."""
     return iso_z(at) if at else None
-
-
-def listed(word: str, found: list[dict[str, Any]], count: int, page: Page) -> dict[str, Any]:
-    """One page of a list, and where it stands in it."""
-    return {word: found, "count": count, "limit": page.limit, "offset": page.offset}
 
 
 def job_state(job: Job) -> dict[str, Any]:
@@ -122,6 +117,13 @@ def session_body(session: Session, now: datetime) -> dict[str, Any]:
             for event in session.events.all()
         ],
     }
+
+
+def session_mark(session: Session) -> str:
+    """The mark of a session's answer; the time used, which grows all the while it is active, is left out."""
+    times = (session.started_at, session.activated_at, session.last_job_started, session.last_job_completed)
+    said = (session.pk, session.state, session.accepting_jobs, session.max_ttl, session.close_cause)
+    return mark_of(*map(str, (*said, *times, session.closed_at, session.version)))
 
 
 def used_seconds(session: Session, now: datetime) -> float:

@@ -14,6 +14,7 @@ from quantumsvc import errors
 from quantumsvc.accounts.callers import Caller
 from quantumsvc.accounts.keys import digest_of, looks_like_key
 from quantumsvc.accounts.models import ApiKey, Instance, Membership, User
+from quantumsvc.accounts.rates import rates
 from quantumsvc.accounts.roles import Role
 from quantumsvc.accounts.tokens import read_token
 
@@ -42,6 +43,7 @@ def identify(authorization: str | None, service_crn: str | None, now: datetime) 
     key, instance, role = found
     if crn and (instance is None or not (role or key.user.is_operator)):
         raise _not_authorized_for(crn)
+    rates.spend(key.pk, now)
     _note_use(key, now)
     return Caller(key.user, instance, role, key.pk, key.user.is_operator)
 

@@ -300,3 +300,28 @@ class AuditEntry(models.Model):
 
     def __str__(self) -> str:
         return f"{self.action} {self.object_name}"
+
+
+class KeyedCall(models.Model):
+    """A call that its caller gave a key, so that it is done once; what was asked, and what was answered.
+
+    ``fingerprint`` is a hash of the request. Rows are kept for a day.
+    """
+
+    user = models.ForeignKey(User, models.CASCADE, related_name="+")
+    key = models.CharField(max_length=200)
+    fingerprint = models.BinaryField()
+    status = models.PositiveSmallIntegerField()
+    body = models.BinaryField()
+    media = models.CharField(max_length=100, blank=True)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        indexes = [models.Index(name="keyed_calls_by_age", fields=["created_at"])]
+        constraints = [
+            models.UniqueConstraint(name="one_call_per_key", fields=["user", "key"]),
+            models.CheckConstraint(name="keyed_call_has_a_key", condition=~Q(key="")),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.key} of {self.user_id}"

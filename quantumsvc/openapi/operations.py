@@ -32,9 +32,10 @@ class Parameter:
 class Operation:
     """One method of one address.
 
-    ``body`` and ``answer`` are types that msgspec knows, or REST serializers; ``answer`` is None where
-    nothing is answered but the status. ``refuses`` are error codes beside those that every call of its
-    kind may meet. ``also`` are further statuses that are no errors, with a sentence each.
+    ``body`` and ``answer`` are types that msgspec knows, REST serializers, or a tuple of which any will do.
+    ``answer`` is None where nothing is answered but the status; ``answers`` are further ones by status.
+    ``refuses`` are error codes beside those that every call of its kind may meet. ``also`` are further
+    statuses that are no errors, with a sentence each.
     """
 
     summary: str
@@ -46,6 +47,7 @@ class Operation:
     body_required: bool = True
     query: tuple[Parameter, ...] = ()
     refuses: tuple[int, ...] = ()
+    answers: dict[int, Any] = field(default_factory=dict)
     also: dict[int, str] = field(default_factory=dict)
     open_to_all: bool = False
     without_instance: bool = False
@@ -63,6 +65,16 @@ def described(summary: str, **fields: Any) -> Callable[[F], F]:
     return note
 
 
+def functions(**operations: Operation) -> Callable[[F], F]:
+    """The same for a function that is a view: what it does with each method."""
+
+    def note(function: F) -> F:
+        function.operations = operations  # type: ignore[attr-defined]
+        return function
+
+    return note
+
+
 def text(name: str, description: str, **over: Any) -> Parameter:
     """A word of the query that holds a text."""
     return Parameter(name, {"type": "string"}, description, **over)
@@ -71,6 +83,12 @@ def text(name: str, description: str, **over: Any) -> Parameter:
 def one_of(name: str, description: str, words: list[str], **over: Any) -> Parameter:
     """A word of the query that holds one of some words."""
     return Parameter(name, {"type": "string", "enum": words}, description, **over)
+
+
+def sortable(*words: str) -> Parameter:
+    """The word of the query that names an order; with a minus, backwards."""
+    both = [sign + word for word in words for sign in ("", "-")]
+    return one_of("sort", "In which order; with a minus, backwards.", both)
 
 
 def number(
@@ -91,9 +109,25 @@ def moment(name: str, description: str) -> Parameter:
     return Parameter(name, {"type": "string", "format": "date-time"}, description)
 
 
+# For what clients poll.
+UNCHANGED = {304: "The caller has this already, as `If-None-Match` tells."}
+WAIT = number(
+    "wait",
+    "Hold the answer back for so many seconds, until the state changes (or, with `If-None-Match`, anything);"
+    " a job is answered without its params.",
+    minimum=0,
+    maximum=30,
+)
+
+
 def paged(default: int = 10, maximum: int = 200) -> tuple[Parameter, ...]:
     """The words with which a list is read in parts."""
     return (
         number("limit", "How many at most.", minimum=1, maximum=maximum, default=default),
         number("offset", "How many to pass over.", minimum=0, maximum=10_000_000, default=0),
+        text(
+            "cursor",
+            "The `next` of the part before, in place of an offset: rows that come or go meanwhile are"
+            " neither told twice nor left out.",
+        ),
     )

@@ -42,6 +42,12 @@ PROBLEMS = _catalogue(
     ),
     (1291, (404,), "there is no such thing, or none that the caller may see"),
     (1409, (409,), "the state of the thing forbids the request, such as cancelling an ended job"),
+    (1411, (422,), "the idempotency key was used for another request"),
+    (
+        1412,
+        (409,),
+        "the call was done under this idempotency key, and its answer held a secret that is shown once only",
+    ),
     (4001, (409,), "the session accepts no more jobs"),
     (6000, (400,), "fewer than one shot"),
     (6001, (400,), "more shots than the backend's maximum"),

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from functools import cache
 from http import HTTPStatus
 from typing import Any
 
@@ -13,12 +14,14 @@ from drf_spectacular.utils import Direction
 from rest_framework.serializers import Serializer
 from rest_framework.views import APIView
 
+from quantumsvc.openapi.examples import examples
 from quantumsvc.openapi.operations import JSON, Operation, Parameter, Schema
 from quantumsvc.openapi.problems import PROBLEMS
 from quantumsvc.openapi.security import SCHEMES, schemes_of
+from quantumsvc.wire.versions import VERSIONS
 
 # The second address of the same things; the document says so in its introduction.
-_ALIASES = ("/experimental/", "/legacy/experimental/", "/^")
+_ALIASES = ("/experimental/", "/legacy/experimental/", "/{plan_id}")
 _REFERENCE = "#/components/schemas/{name}"
 _TAGS = {
     "identity": "Signing in",
@@ -77,8 +80,13 @@ class WireSchema(AutoSchema):
             "responses": self._answers(said),
             "security": self._security(said),
         }
+        for media in found["responses"][str(said.status)].get("content", {}).values():
+            media |= _example(examples().get(found["operationId"], {}), "answer")
+        shown = examples().get(found["operationId"], {})
         if said.body is not None:
-            content = {said.body_media: {"schema": self._schema(said.body, "request")}}
+            content = {
+                said.body_media: {"schema": self._schema(said.body, "request"), **_example(shown, "body")}
+            }
             found["requestBody"] = {"content": content, "required": said.body_required}
         return found
 
@@ -89,9 +97,11 @@ class WireSchema(AutoSchema):
         ]
 
     def _headers(self, said: Operation) -> list[Parameter]:
-        if said.open_to_all:
-            return []
-        return [] if said.without_instance or "/legacy/" in self.path else [_INSTANCE]
+        function = getattr(self.view, self.method.lower())
+        found = [_KEY] if hasattr(function, "keeps_answer") else []
+        if said.open_to_all or said.without_instance or "/legacy/" in self.path:
+            return found
+        return [_INSTANCE, _VERSION, *found]
 
     def _security(self, said: Operation) -> list[Schema]:
         names = [] if said.open_to_all else schemes_of(self.view)
@@ -104,7 +114,8 @@ class WireSchema(AutoSchema):
         return [{name: []} for name in names] or [{}]
 
     def _answers(self, said: Operation) -> Schema:
-        found: Schema = {str(said.status): self._answer(said)}
+        kinds = {**said.answers, said.status: said.answer}
+        found: Schema = {str(status): self._answer(status, kind, said) for status, kind in kinds.items()}
         for status, sentence in said.also.items():
             found[str(status)] = {"description": sentence}
         for status, codes in _by_status(self._codes(said)).items():
@@ -114,10 +125,10 @@ class WireSchema(AutoSchema):
             found[str(status)] = {"description": HTTPStatus(status).phrase, "content": content}
         return dict(sorted(found.items()))
 
-    def _answer(self, said: Operation) -> Schema:
-        found: Schema = {"description": HTTPStatus(said.status).phrase}
-        if said.answer is not None:
-            found["content"] = {said.media: {"schema": self._schema(said.answer, "response")}}
+    def _answer(self, status: int, kind: Any, said: Operation) -> Schema:
+        found: Schema = {"description": HTTPStatus(status).phrase}
+        if kind is not None:
+            found["content"] = {said.media: {"schema": self._schema(kind, "response")}}
         return found
 
     def _codes(self, said: Operation) -> set[int]:
@@ -126,9 +137,12 @@ class WireSchema(AutoSchema):
             codes.update(_OF_CALLERS)
         if said.query:
             codes.add(1210)
+        if (keeps := getattr(getattr(self.view, self.method.lower()), "keeps_answer", None)) is not None:
+            codes.update((1411,) if keeps else (1411, 1412))
         if said.body is not None and not said.own_errors:
             codes.update(_OF_BODIES)
-        if "{" in self.path:
+        # Old clients name the instance in the address, the body or the query.
+        if "{" in self.path or self.path.startswith("/legacy/"):
             codes.update(_OF_THINGS)
         return codes
 
@@ -138,17 +152,37 @@ class WireSchema(AutoSchema):
 
     def _schema(self, kind: Any, direction: Direction) -> Schema:
         """A type's schema, with what it is made of among the components."""
+        if isinstance(kind, tuple):
+            return {"anyOf": [self._schema(each, direction) for each in kind]}
         if isinstance(kind, type) and issubclass(kind, Serializer):
             reference: Schema = self.resolve_serializer(kind(), direction).ref
             return reference
-        (found,), parts = msgspec.json.schema_components([kind], ref_template=_REFERENCE)
+        found, parts = _components(kind)
         for name, part in parts.items():
             self.registry.register_on_missing(
                 ResolvedComponent(name=name, type=ResolvedComponent.SCHEMA, object=name, schema=part)
             )
-        return found
+        return dict(found)
 
 
+@cache
+def _components(kind: Any) -> tuple[Schema, Schema]:
+    (found,), parts = msgspec.json.schema_components([kind], ref_template=_REFERENCE)
+    return found, parts
+
+
+_KEY = Parameter(
+    "Idempotency-Key",
+    {"type": "string", "minLength": 1, "maxLength": 200, "pattern": "^[!-~]+$"},
+    "Sent again within 24 hours with this key, the call is not done twice but answered as the first time.",
+    place="header",
+)
+_VERSION = Parameter(
+    "IBM-API-Version",
+    {"type": "string", "format": "date", "examples": [VERSIONS[-1].name]},
+    "The version of the wire; the oldest if left out. A day between two versions means the earlier.",
+    place="header",
+)
 _INSTANCE = Parameter(
     "Service-CRN",
     {"type": "string"},
@@ -157,7 +191,7 @@ _INSTANCE = Parameter(
 )
 
 
-def operation_of(view: APIView, method: str) -> Operation | None:
+def operation_of(view: APIView | type[APIView], method: str) -> Operation | None:
     """What a view says of one of its methods."""
     own = getattr(view, "operations", {}).get(method.lower())
     return own or getattr(getattr(view, method.lower()), "operation", None)
@@ -173,6 +207,10 @@ def _name(summary: str, path: str) -> str:
     """What a generated client calls it; old clients' addresses are served by the same views."""
     words = re.sub(r"[^a-z]+", "_", summary.lower().replace("'s", "")).strip("_")
     return f"old_{words}" if path.startswith("/legacy/") else words
+
+
+def _example(shown: dict[str, Any], what: str) -> Schema:
+    return {"example": shown[what]} if what in shown else {}
 
 
 def _parameter(each: Parameter) -> Schema:

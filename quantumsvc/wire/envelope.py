@@ -6,11 +6,13 @@ params only the outline is looked at: the version and the plain numbers that lim
 
 import re
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar
 
 import msgspec
 
 from quantumsvc.errors import BadRequest
+from quantumsvc.wire.complaints import checked_all, invalid, together, wrong_fields
 
 T = TypeVar("T")
 
@@ -22,6 +24,9 @@ _NUMBER = "([0-9]{1,9})"
 _SECONDS = re.compile(_NUMBER)
 MAX_LENGTH_TEXT = 50
 _LENGTH = re.compile(rf"(?:{_NUMBER}\s*h)?\s*(?:{_NUMBER}\s*m)?\s*(?:{_NUMBER}\s*s)?", re.IGNORECASE)
+
+
+_WORDS = ("program_id", "backend", "session_id", "calibration_id", "runtime", "log_level")
 
 
 class JobEnvelope(msgspec.Struct, kw_only=True):
@@ -109,11 +114,11 @@ class Outline:
 
 
 def read(body: bytes, kind: type[T]) -> T:
-    """Decode a JSON body into one of the types above. Raises :class:`BadRequest` that names the field."""
+    """Decode a JSON body into one of the types above. Raises :class:`BadRequest`, or one for each field."""
     try:
         return msgspec.json.decode(body, type=kind)
     except msgspec.ValidationError as error:
-        raise BadRequest(f"The request is not valid: {error}.") from None
+        raise together(wrong_fields(body, kind) or [invalid(str(error))]) from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise BadRequest(f"The body is not valid JSON: {error}.") from None
     except RecursionError:
@@ -124,9 +129,10 @@ def read_job(body: bytes) -> JobEnvelope:
     """The envelope of a submission, with its words and numbers checked."""
     envelope = read(body, JobEnvelope)
     _whole_text(body)
-    for name in ("program_id", "backend", "session_id", "calibration_id", "runtime", "log_level"):
-        plain_text(name, getattr(envelope, name), limit=200)
-    checked_tags(envelope.tags or [])
+    checked_all(
+        *(partial(plain_text, name, getattr(envelope, name), limit=200) for name in _WORDS),
+        lambda: checked_tags(envelope.tags or []),
+    )
     return envelope
 
 

@@ -14,9 +14,13 @@ from quantumsvc import clock
 from quantumsvc.accounts.models import Instance
 from quantumsvc.api import api_not_found, caller_of, int_parameter, time_parameter
 from quantumsvc.backends.models import Backend
+from quantumsvc.conventions.idempotency import idempotent
+from quantumsvc.openapi.operations import Operation, described, functions, number, text
 from quantumsvc.scheduling.states import WindowState
+from reservations_app import shapes
 from reservations_app.api import reading
 from reservations_app.api.bodies import span_body
+from reservations_app.api.windows import RANGE
 from reservations_app.models import CalendarFeed, Window, WindowKind
 from reservations_app.models.windows import WindowQuerySet
 from reservations_app.services import feeds
@@ -32,6 +36,16 @@ PAST, FUTURE = timedelta(days=30), timedelta(days=366)
 class FreeSlotsView(APIView):
     """``GET /backends/{name}/free-slots?duration=``"""
 
+    @described(
+        "Find free time",
+        query=(
+            *RANGE,
+            number("duration", "How long, in seconds.", minimum=1, maximum=366 * DAY, default=3600),
+            number("limit", "How many stretches at most.", minimum=1, maximum=100, default=10),
+        ),
+        answer=shapes.FreeSlots,
+        refuses=(1007,),
+    )
     def get(self, request: Request, name: str) -> Response:
         """The earliest time of ``duration`` seconds in each free stretch that the rules allow the caller."""
         caller, now = caller_of(request), clock.now()
@@ -53,6 +67,12 @@ class FreeSlotsView(APIView):
 class UtilisationView(APIView):
     """``GET /reservations/utilisation``"""
 
+    @described(
+        "Read the utilisation of reservations",
+        query=(*RANGE, text("backend", "Only the backend of this name.")),
+        answer=shapes.Utilisation,
+        refuses=(1007,),
+    )
     def get(self, request: Request) -> Response:
         """Of the past four weeks, or of ``start`` to ``end``: what each instance booked, used, missed."""
         caller, now = caller_of(request), clock.now()
@@ -87,6 +107,15 @@ class UtilisationView(APIView):
 class FeedsView(APIView):
     """``/calendar-feeds``"""
 
+    @described(
+        "Make the address of a calendar",
+        body=reading.FeedBody,
+        body_required=False,
+        answer=shapes.Feed,
+        status=201,
+        refuses=(1007,),
+    )
+    @idempotent(keeps_answer=False)
     def post(self, request: Request) -> Response:
         """A secret address of the calendar of a backend, or of the instance; earlier ones become useless."""
         caller = caller_of(request)
@@ -96,6 +125,7 @@ class FeedsView(APIView):
         secret = feeds.rotate(user=caller.user, instance=instance, backend=backend, now=clock.now())
         return Response({"url": f"{settings.PUBLIC_URL}/api/v1/calendars/{secret}.ics"}, status=201)
 
+    @described("Withdraw the addresses of calendars", status=204)
     def delete(self, request: Request) -> HttpResponse:
         """Make all addresses of the caller useless."""
         now = clock.now()
@@ -104,6 +134,7 @@ class FeedsView(APIView):
         return HttpResponse(status=204)
 
 
+@functions(get=Operation("Read a calendar as iCalendar", answer=str, media="text/calendar", open_to_all=True))
 def calendar(request: HttpRequest, secret: str) -> HttpResponse:
     """``GET /calendars/{secret}.ics``: who knows the address reads what its owner may see."""
     feed = feeds.feed_at(secret) if request.method in {"GET", "HEAD"} else None

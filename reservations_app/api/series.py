@@ -5,16 +5,21 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from quantumsvc import clock
-from quantumsvc.api import caller_of, page_of
+from quantumsvc.api import caller_of, chosen_order, listed, page_of
+from quantumsvc.conventions.idempotency import idempotent
 from quantumsvc.errors import NotAllowed, NotFound
+from quantumsvc.openapi.operations import described, paged, sortable, text
 from quantumsvc.wire.times import iso_z
+from reservations_app import shapes
 from reservations_app.api import reading
 from reservations_app.api.bodies import series_body, violations_body
-from reservations_app.api.windows import dry
+from reservations_app.api.windows import DRY, RULES, dry
 from reservations_app.models import Series
 from reservations_app.services import booking, series
 from reservations_app.services.patterns import fit, reach
 from reservations_app.services.policies import manages
+
+ORDERS = {"created": ("created_at", "id"), "backend": ("backend__name", "id")}
 
 
 def series_of(request: Request, ident: str) -> Series:
@@ -37,12 +42,33 @@ def changeable(request: Request, ident: str) -> Series:
 class SeriesListView(APIView):
     """``/reservation-series``"""
 
+    @described(
+        "List series",
+        query=(*paged(50), text("backend", "Only series of the backend of this name."), sortable(*ORDERS)),
+        refuses=(1007,),
+        answer=shapes.SeriesList,
+    )
     def get(self, request: Request) -> Response:
         """The caller's series, newest first."""
         rows = Series.objects.visible_to(caller_of(request).user).select_related("backend", "instance")
+        if name := request.query_params.get("backend"):
+            rows = rows.filter(backend=reading.backend_named(caller_of(request), name))
+        rows = chosen_order(request, rows, ORDERS)
         page = page_of(request, default=50)
-        return Response({"series": [series_body(each) for each in page.of(rows)], "count": rows.count()})
+        part = page.of(rows)
+        found = [series_body(each) for each in part.rows]
+        return Response(listed("series", found, rows.count(), page, part))
 
+    @described(
+        "Book a series",
+        body=reading.SeriesBody,
+        query=(DRY,),
+        answer=shapes.Series,
+        status=201,
+        answers={200: shapes.SeriesDryRun},
+        refuses=(1007, 1291, *RULES),
+    )
+    @idempotent()
     def post(self, request: Request) -> Response:
         """Book a series; with ``dry_run``, only tell its occurrences and what stands against them."""
         now = clock.now()
@@ -66,10 +92,12 @@ class SeriesListView(APIView):
 class SeriesView(APIView):
     """``/reservation-series/{id}``"""
 
+    @described("Read a series", answer=shapes.Series)
     def get(self, request: Request, ident: str) -> Response:
         """The series; its windows are listed by ``/reservations?series=``."""
         return Response(series_body(series_of(request, ident)))
 
+    @described("Change a series", body=reading.SeriesEditBody, answer=shapes.Series, refuses=(1409, *RULES))
     def patch(self, request: Request, ident: str) -> Response:
         """Change the occurrence at ``since`` and all that follow, or all; the answer is the new series."""
         found = changeable(request, ident)
@@ -83,6 +111,9 @@ class SeriesView(APIView):
 class SeriesSkipView(APIView):
     """``POST /reservation-series/{id}/skip``"""
 
+    @described(
+        "Skip one date of a series", body=reading.SkipBody, answer=shapes.Series, refuses=(1409, *RULES)
+    )
     def post(self, request: Request, ident: str) -> Response:
         """Leave out one date."""
         found = changeable(request, ident)
@@ -95,6 +126,13 @@ class SeriesSkipView(APIView):
 class SeriesEndView(APIView):
     """``POST /reservation-series/{id}/end``"""
 
+    @described(
+        "End a series",
+        body=reading.ReasonBody,
+        body_required=False,
+        answer=shapes.Series,
+        refuses=(1409, *RULES),
+    )
     def post(self, request: Request, ident: str) -> Response:
         """Cancel all that has not begun, and make no more."""
         found = changeable(request, ident)

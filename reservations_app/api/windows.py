@@ -10,15 +10,38 @@ from rest_framework.views import APIView
 
 from quantumsvc import clock
 from quantumsvc.accounts.models import User
-from quantumsvc.api import bool_parameter, caller_of, page_of, time_parameter
+from quantumsvc.api import (
+    bool_parameter,
+    caller_of,
+    chosen_order,
+    listed,
+    page_of,
+    time_parameter,
+    word_parameter,
+)
+from quantumsvc.conventions.idempotency import idempotent
 from quantumsvc.errors import NotAllowed, NotFound
+from quantumsvc.openapi.operations import described, moment, one_of, paged, sortable, text, yes_no
 from quantumsvc.scheduling.states import WindowState
+from quantumsvc.scheduling.windows import WindowMode
+from reservations_app import shapes
 from reservations_app.api import reading
 from reservations_app.api.bodies import history_body, known_body, violations_body, window_body
 from reservations_app.impact import impact_body
-from reservations_app.models import Window
+from reservations_app.models import Window, WindowKind
 from reservations_app.services import booking, changing
 from reservations_app.services.policies import manages
+from reservations_app.services.rules import Rule
+
+ORDERS = {"start": ("starts_at", "id"), "end": ("ends_at", "id")}
+KINDS = [each.value for each in WindowKind]
+MODES = [each.value for each in WindowMode]
+RULES = tuple(rule.code for rule in Rule)
+RANGE = (
+    moment("start", "From when on; now if left out."),
+    moment("end", "Until when; four weeks later if left out."),
+)
+DRY = yes_no("dry_run", "Only tell what would happen.")
 
 
 def visible_windows(user: User) -> QuerySet[Window]:
@@ -52,22 +75,31 @@ def dry(request: Request) -> bool:
 class WindowsView(APIView):
     """``/reservations``"""
 
+    @described(
+        "Read the calendar",
+        query=(
+            *RANGE,
+            *paged(200, 1000),
+            text("backend", "Only the backend of this name."),
+            text("series", "Only windows of this series."),
+            one_of("kind", "Only windows of this kind; of other tenants' windows, no kind is told.", KINDS),
+            one_of("mode", "Only windows of this mode.", MODES),
+            sortable(*ORDERS),
+            yes_no("include_cancelled", "Also windows that were given up."),
+        ),
+        answer=shapes.Calendar,
+        refuses=(1007,),
+    )
     def get(self, request: Request) -> Response:
         """The calendar from ``start`` to ``end``: the caller's windows, and the times that others have."""
         now = clock.now()
         asked = reading.range_of(time_parameter(request, "start"), time_parameter(request, "end"), now)
         rows = self._asked(request).overlapping(asked.start, asked.end)
         page = page_of(request, default=200, maximum=1000)
-        found = page.of(rows.select_related("backend", "instance", "cancelled_by").prefetch_related("users"))
-        seen = set(self._visible(request, [each.pk for each in found]))
-        return Response(
-            {
-                "reservations": [known_body(each, seen, now) for each in found],
-                "count": rows.count(),
-                "limit": page.limit,
-                "offset": page.offset,
-            }
-        )
+        part = page.of(rows.select_related("backend", "instance", "cancelled_by").prefetch_related("users"))
+        seen = set(self._visible(request, [each.pk for each in part.rows]))
+        found = [known_body(each, seen, now) for each in part.rows]
+        return Response(listed("reservations", found, rows.count(), page, part))
 
     @staticmethod
     def _asked(request: Request) -> Any:
@@ -77,15 +109,30 @@ class WindowsView(APIView):
         if series := request.query_params.get("series"):
             rows = rows.filter(series_id=series.replace("\0", ""))
             rows = rows.filter(pk__in=Window.objects.visible_to(caller_of(request).user).values("pk"))
+        if kind := word_parameter(request, "kind", KINDS):
+            visible = Window.objects.visible_to(caller_of(request).user)
+            rows = rows.filter(kind=kind, pk__in=visible.values("pk"))
+        if mode := word_parameter(request, "mode", MODES):
+            rows = rows.filter(mode=mode)
         if not bool_parameter(request, "include_cancelled"):
             rows = rows.exclude(state=WindowState.CANCELLED)
-        return rows
+        return chosen_order(request, rows, ORDERS)
 
     @staticmethod
     def _visible(request: Request, idents: list[str]) -> list[str]:
         rows = Window.objects.visible_to(caller_of(request).user).filter(pk__in=idents)
         return list(rows.values_list("pk", flat=True))
 
+    @described(
+        "Book a window",
+        body=reading.WindowBody,
+        query=(DRY,),
+        answer=shapes.Reservation,
+        status=201,
+        answers={200: shapes.DryRun},
+        refuses=(1007, 1291, *RULES),
+    )
+    @idempotent()
     def post(self, request: Request) -> Response:
         """Book a window; with ``dry_run``, only tell what stands against it and whom it would delay (E2)."""
         now = clock.now()
@@ -102,11 +149,19 @@ class WindowsView(APIView):
 class WindowView(APIView):
     """``/reservations/{id}``"""
 
+    @described("Read a window", answer=shapes.ReservationWithHistory)
     def get(self, request: Request, ident: str) -> Response:
         """The window and what happened to it."""
         window = window_of(request, ident)
         return Response({**window_body(window, clock.now()), "history": history_body(window)})
 
+    @described(
+        "Move or change a window",
+        body=reading.MoveBody,
+        query=(DRY,),
+        answer=(shapes.Reservation, shapes.DryRun),
+        refuses=(1409, *RULES),
+    )
     def patch(self, request: Request, ident: str) -> Response:
         """Move, resize or change it; the answer is the window that takes its place."""
         now = clock.now()
@@ -123,6 +178,13 @@ class WindowView(APIView):
 class WindowCancelView(APIView):
     """``POST /reservations/{id}/cancel``"""
 
+    @described(
+        "Cancel a window",
+        body=reading.ReasonBody,
+        body_required=False,
+        answer=shapes.Reservation,
+        refuses=(1409, *RULES),
+    )
     def post(self, request: Request, ident: str) -> Response:
         """Give the window up."""
         now = clock.now()
@@ -135,6 +197,7 @@ class WindowCancelView(APIView):
 class WindowReleaseView(APIView):
     """``POST /reservations/{id}/release``"""
 
+    @described("Release a window", answer=shapes.Reservation, refuses=(1409,))
     def post(self, request: Request, ident: str) -> Response:
         """Give back what is left of a window that has begun."""
         now = clock.now()

@@ -1,7 +1,6 @@
 """The runtime API's calls about the interface itself and about accounts."""
 
 from collections import defaultdict
-from datetime import date
 from typing import Any, Literal, TypedDict
 
 from rest_framework.request import Request
@@ -13,15 +12,7 @@ from quantumsvc.api import caller_of
 from quantumsvc.backends.models import Backend
 from quantumsvc.errors import NotFound
 from quantumsvc.openapi.operations import described, text
-
-# As clients name them in ``IBM-API-Version``; all of them are answered, and none has a day on which it ends.
-LIVE = date(2026, 4, 15)
-DEPRECATED = tuple(
-    map(
-        date.fromisoformat,
-        ("2026-03-15", "2026-02-15", "2026-02-01", "2025-05-01", "2025-01-01", "2024-01-01"),
-    )
-)
+from quantumsvc.wire.versions import VERSIONS, ApiVersion
 
 
 class Version(TypedDict):
@@ -71,13 +62,12 @@ class VersionsView(APIView):
     @described("List the versions of the interface", answer=Versions, open_to_all=True)
     def get(self, request: Request) -> Response:
         """What ``IBM-API-Version`` may say; a client that says nothing counts as older than all of them."""
-        return Response({"versions": [version_body(each) for each in (LIVE, *DEPRECATED)]})
+        return Response({"versions": [version_body(each) for each in reversed(VERSIONS)]})
 
 
-def version_body(version: date) -> dict[str, Any]:
+def version_body(version: ApiVersion) -> dict[str, Any]:
     """One version; none is going to end."""
-    status = "live" if version == LIVE else "deprecated"
-    return {"version": version.isoformat(), "status": status, "sunset_date": None}
+    return {"version": version.name, "status": version.status, "sunset_date": None}
 
 
 class AccountView(APIView):

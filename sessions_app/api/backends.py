@@ -1,5 +1,6 @@
 """The runtime API's calls about backends and what an instance has used."""
 
+from collections.abc import Callable
 from typing import Any
 
 from django.http import HttpResponse
@@ -8,10 +9,11 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from quantumsvc import clock
-from quantumsvc.api import api_version, bool_parameter, require_instance, time_parameter
+from quantumsvc.api import api_version, bool_parameter, encode_json, require_instance, time_parameter
 from quantumsvc.backends.models import Backend, BackendKind, CalibrationSet
+from quantumsvc.conventions.etags import is_known, mark_of, marked, unchanged
 from quantumsvc.errors import NotFound, UnknownBackend
-from quantumsvc.openapi.operations import described, moment, text, yes_no
+from quantumsvc.openapi.operations import UNCHANGED, described, moment, text, yes_no
 from quantumsvc.wire.times import parse_day
 from sessions_app import shapes
 from sessions_app.bodies import backend_body, backend_status
@@ -58,14 +60,16 @@ class ConfigurationView(APIView):
         "Read a backend's configuration",
         query=(text("calibration_id", "A calibration set of the backend."),),
         answer=dict[str, Any],
+        also=UNCHANGED,
         refuses=(1007,),
     )
     def get(self, request: Request, name: str) -> HttpResponse:
         """The stored document, as it is."""
         backend = backend_of(request, name)
+        mark = mark_of(backend.configuration)
         if ident := request.query_params.get("calibration_id"):
             known_set(backend, ident)
-        return HttpResponse(backend.configuration, content_type=JSON)
+        return _document(request, mark, lambda: backend.configuration)
 
 
 class PropertiesView(APIView):
@@ -78,16 +82,33 @@ class PropertiesView(APIView):
             moment("updated_before", "The values that were in force at that time."),
         ),
         answer=dict[str, Any],
+        also=UNCHANGED,
         refuses=(1007,),
     )
     def get(self, request: Request, name: str) -> HttpResponse:
         """The set asked for, or the newest one not later than ``updated_before``, or the current one."""
         backend = backend_of(request, name)
         if ident := request.query_params.get("calibration_id"):
-            return HttpResponse(known_set(backend, ident).properties, content_type=JSON)
-        at = time_parameter(request, "updated_before") or clock.now()
-        found = CalibrationSet.objects.in_force(backend, at)
-        return HttpResponse(found.properties if found else "{}", content_type=JSON)
+            found: CalibrationSet | None = known_set(backend, ident)
+        else:
+            at = time_parameter(request, "updated_before") or clock.now()
+            found = CalibrationSet.objects.defer(*_unread(request)).in_force(backend, at)
+        if found is None:
+            return HttpResponse("{}", content_type=JSON)
+        # A set never changes.
+        return _document(request, mark_of(found.pk), lambda: found.properties)
+
+
+def _unread(request: Request) -> tuple[str, ...]:
+    """What is left in the database until it is sure that it is wanted."""
+    return ("properties",) if "HTTP_IF_NONE_MATCH" in request.META else ()
+
+
+def _document(request: Request, mark: str, text: Callable[[], str]) -> HttpResponse:
+    """A document of that mark, or that the caller has it."""
+    if is_known(request.META.get("HTTP_IF_NONE_MATCH"), mark):
+        return unchanged(mark)
+    return marked(HttpResponse(text(), content_type=JSON), mark)
 
 
 def known_set(backend: Backend, ident: str) -> CalibrationSet:
@@ -110,12 +131,13 @@ class DefaultsView(APIView):
 class StatusView(APIView):
     """``GET /backends/{name}/status``"""
 
-    @described("Read a backend's status", answer=shapes.BackendStatus, refuses=(1007,))
-    def get(self, request: Request, name: str) -> Response:
+    @described("Read a backend's status", answer=shapes.BackendStatus, also=UNCHANGED, refuses=(1007,))
+    def get(self, request: Request, name: str) -> HttpResponse:
         """Whether the backend is on, and how many jobs are before a new one."""
         backend = backend_of(request, name)
         load = loads([backend.pk]).get(backend.pk, Load())
-        return Response(backend_status(backend, load.jobs))
+        body = encode_json(backend_status(backend, load.jobs))
+        return _document(request, mark_of(body), body.decode)
 
 
 class InstanceUsageView(APIView):

@@ -11,15 +11,26 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from quantumsvc import clock
-from quantumsvc.api import bool_parameter, caller_of, page_of, require_instance
+from quantumsvc.api import (
+    bool_parameter,
+    caller_of,
+    chosen_order,
+    listed,
+    page_of,
+    require_instance,
+    word_parameter,
+)
 from quantumsvc.backends.models import Backend
+from quantumsvc.conventions.idempotency import idempotent
 from quantumsvc.errors import NotFound
+from quantumsvc.openapi.operations import described, one_of, paged, sortable, text, yes_no
+from quantumsvc.scheduling.calibrations import AlertKind
 from quantumsvc.wire.envelope import plain_text, read
 from quantumsvc.wire.times import iso_z
 from sessions_app.api.backends import backend_of
 from sessions_app.api.calibrations import Deferral, Minutes, Moment, Qubits
 from sessions_app.api.operating import reason_of
-from sessions_app.bodies import instant, listed
+from sessions_app.bodies import instant
 from sessions_app.models import BackendAlert, CalibrationPolicy, CalibrationSchedule
 from sessions_app.services.calibrations.alerts import note_seen
 from sessions_app.services.calibrations.concluding import policy_of
@@ -31,7 +42,11 @@ from sessions_app.services.calibrations.planning import (
     next_due,
 )
 from sessions_app.services.calibrations.policies import POLICY_SETTINGS, change_calibration_policy
+from sessions_app.shapes import calibrations as shapes
 
+SCHEDULE_ORDERS = {"backend": ("backend__name", "name", "id"), "name": ("name", "id")}
+ALERT_ORDERS = {"at": ("at", "id")}
+KINDS = [each.value for each in AlertKind]
 Text = Annotated[str, Meta(max_length=500)]
 
 
@@ -71,9 +86,9 @@ def given(sent: msgspec.Struct) -> dict[str, Any]:
     """The fields that the body has, each refused if it holds what the database can't keep."""
     fields = {name: getattr(sent, name) for name in sent.__struct_fields__}
     for name, value in fields.items():
-        for text in value if isinstance(value, list) else [value]:
-            if isinstance(text, str):
-                plain_text(name, text, limit=500)
+        for each in value if isinstance(value, list) else [value]:
+            if isinstance(each, str):
+                plain_text(name, each, limit=500)
     return {name: value for name, value in fields.items() if value is not msgspec.UNSET}
 
 
@@ -95,13 +110,39 @@ def schedule_of(request: Request, ident: str) -> CalibrationSchedule:
 class SchedulesView(APIView):
     """``/calibration-schedules``"""
 
+    @described(
+        "List calibration schedules",
+        query=(
+            *paged(50),
+            text("backend", "Only those of the backend of this name."),
+            yes_no("active", "Only those that run, or only the others."),
+            sortable(*SCHEDULE_ORDERS),
+        ),
+        refuses=(1007,),
+        answer=shapes.CalibrationSchedules,
+    )
     def get(self, request: Request) -> Response:
         """What is planned, by backend and name."""
-        rows = schedules_of(request)
+        rows = schedules_of(request).order_by("backend__name", "name", "id")
+        if name := request.query_params.get("backend"):
+            rows = rows.filter(backend=backend_of(request, name))
+        active = bool_parameter(request, "active")
+        if active is not None:
+            rows = rows.filter(is_active=active)
+        rows = chosen_order(request, rows, SCHEDULE_ORDERS)
         page = page_of(request, default=50)
-        found = [schedule_body(each) for each in page.of(rows)]
-        return Response(listed("schedules", found, rows.count(), page))
+        part = page.of(rows)
+        found = [schedule_body(each) for each in part.rows]
+        return Response(listed("schedules", found, rows.count(), page, part))
 
+    @described(
+        "Plan calibrations",
+        body=ScheduleEnvelope,
+        answer=shapes.CalibrationSchedule,
+        status=201,
+        refuses=(1007, 1409),
+    )
+    @idempotent()
     def post(self, request: Request) -> Response:
         """Plan calibrations that recur; operators may."""
         fields = given(read(request._request.body, ScheduleEnvelope))
@@ -116,9 +157,16 @@ class SchedulesView(APIView):
 class ScheduleView(APIView):
     """``/calibration-schedules/{id}``"""
 
+    @described("Read a calibration schedule", answer=shapes.CalibrationSchedule)
     def get(self, request: Request, ident: str) -> Response:
         return Response(schedule_body(schedule_of(request, ident)))
 
+    @described(
+        "Change a calibration schedule",
+        body=SchedulePatch,
+        answer=shapes.CalibrationSchedule,
+        refuses=(1409,),
+    )
     def patch(self, request: Request, ident: str) -> Response:
         """Change what is given; the run that waits is planned anew. Operators may."""
         schedule = schedule_of(request, ident)
@@ -127,6 +175,7 @@ class ScheduleView(APIView):
         changed = change_schedule(schedule=schedule, fields=fields, by=operator, now=clock.now())
         return Response(schedule_body(changed))
 
+    @described("Delete a calibration schedule", status=204)
     def delete(self, request: Request, ident: str) -> HttpResponse:
         """Plan no more of it. Operators may."""
         schedule = schedule_of(request, ident)
@@ -152,9 +201,13 @@ def schedule_body(schedule: CalibrationSchedule) -> dict[str, Any]:
 class PolicyView(APIView):
     """``/backends/{name}/calibration-policy``"""
 
+    @described("Read the calibration policy", answer=shapes.CalibrationPolicy, refuses=(1007,))
     def get(self, request: Request, name: str) -> Response:
         return Response(policy_body(policy_of(backend_of(request, name))))
 
+    @described(
+        "Change the calibration policy", body=PolicyPatch, answer=shapes.CalibrationPolicy, refuses=(1007,)
+    )
     def patch(self, request: Request, name: str) -> Response:
         """Change thresholds and what follows; operators may."""
         backend = backend_of(request, name)
@@ -174,20 +227,36 @@ def policy_body(policy: CalibrationPolicy) -> dict[str, Any]:
 class AlertsView(APIView):
     """``GET /backends/{name}/alerts``"""
 
+    @described(
+        "List alerts",
+        query=(
+            *paged(50),
+            yes_no("seen", "Only those that were seen, or only the others."),
+            one_of("kind", "Only those of this kind.", KINDS),
+            sortable(*ALERT_ORDERS),
+        ),
+        answer=shapes.Alerts,
+        refuses=(1007,),
+    )
     def get(self, request: Request, name: str) -> Response:
         """What operators should know of a backend, newest first; ``seen=false`` leaves out what was seen."""
         rows = BackendAlert.objects.filter(backend=backend_of(request, name)).select_related("seen_by")
         seen = bool_parameter(request, "seen")
         if seen is not None:
             rows = rows.filter(seen_at__isnull=not seen)
+        if kind := word_parameter(request, "kind", KINDS):
+            rows = rows.filter(kind=kind)
+        rows = chosen_order(request, rows, ALERT_ORDERS)
         page = page_of(request, default=50)
-        found = [alert_body(each) for each in page.of(rows)]
-        return Response(listed("alerts", found, rows.count(), page))
+        part = page.of(rows)
+        found = [alert_body(each) for each in part.rows]
+        return Response(listed("alerts", found, rows.count(), page, part))
 
 
 class AlertSeenView(APIView):
     """``POST /backends/{name}/alerts/{id}/seen``"""
 
+    @described("Mark an alert as seen", answer=shapes.Alert, refuses=(1007, 1409))
     def post(self, request: Request, name: str, ident: str) -> Response:
         """Say that somebody has looked at it; operators may."""
         backend = backend_of(request, name)

@@ -13,27 +13,34 @@ from rest_framework.views import APIView
 
 from quantumsvc import clock
 from quantumsvc.accounts.models import Instance, User
-from quantumsvc.api import caller_of, page_of, require_instance
+from quantumsvc.api import caller_of, chosen_order, listed, page_of, require_instance, word_parameter
 from quantumsvc.backends.chipdata.comparing import changes
 from quantumsvc.backends.chipdata.properties import TIMES, values_of
 from quantumsvc.backends.chipdata.readings import Experiment, Key
-from quantumsvc.backends.models import Backend, CalibrationSet
+from quantumsvc.backends.models import Backend, CalibrationSet, CalibrationSource
+from quantumsvc.conventions.idempotency import idempotent
 from quantumsvc.errors import BadRequest, NotFound
-from quantumsvc.scheduling.calibrations import outcome_of
+from quantumsvc.openapi.operations import TEXT, described, one_of, paged, sortable, text
+from quantumsvc.scheduling.calibrations import Trigger, outcome_of
 from quantumsvc.scheduling.states import JobState
 from quantumsvc.wire.envelope import plain_text, read
 from quantumsvc.wire.times import iso_z
 from sessions_app.api.backends import backend_of, known_set
-from sessions_app.api.operating import reason_of
-from sessions_app.bodies import instant, listed
+from sessions_app.api.operating import ReasonEnvelope, reason_of
+from sessions_app.bodies import instant
 from sessions_app.models import CalibrationRun, JobLog
 from sessions_app.services.calibrations.concluding import policy_of
 from sessions_app.services.calibrations.debt import debt_of
 from sessions_app.services.calibrations.requesting import Wish, cancel_calibration, request_calibration
 from sessions_app.services.calibrations.uploading import upload_set
 from sessions_app.services.calibrations.wishes import current_set
+from sessions_app.shapes import calibrations as shapes
 
 MAX_NOTE = 300
+SET_ORDERS = {"taken_at": ("taken_at", "id")}
+RUN_ORDERS = {"due_at": ("due_at", "id"), "created": ("created_at", "id")}
+SOURCES = [each.value for each in CalibrationSource]
+TRIGGERS = [each.value for each in Trigger]
 MAX_DEFERRAL = 7 * 86_400
 
 Moment = Annotated[datetime, Meta(tz=True)]
@@ -71,15 +78,32 @@ class RequestEnvelope(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 class SetsView(APIView):
     """``/backends/{name}/calibrations``"""
 
+    @described(
+        "List calibration sets",
+        query=(*paged(50), one_of("source", "Only sets from there.", SOURCES), sortable(*SET_ORDERS)),
+        answer=shapes.CalibrationSets,
+        refuses=(1007,),
+    )
     def get(self, request: Request, name: str) -> Response:
         """The backend's sets, newest first, without their values."""
         backend = backend_of(request, name)
         page = page_of(request, default=50)
-        rows = _sets_of(backend)
+        rows = chosen_order(request, _sets_of(backend), SET_ORDERS)
+        if source := word_parameter(request, "source", SOURCES):
+            rows = rows.filter(source=source)
         newest = current_set(backend)
-        found = [set_body(each, current=each == newest) for each in page.of(rows)]
-        return Response(listed("calibrations", found, rows.count(), page))
+        part = page.of(rows)
+        found = [set_body(each, current=each == newest) for each in part.rows]
+        return Response(listed("calibrations", found, rows.count(), page, part))
 
+    @described(
+        "Upload a calibration set",
+        body=UploadEnvelope,
+        answer=shapes.CalibrationSet,
+        status=201,
+        refuses=(1007, 1409),
+    )
+    @idempotent()
     def post(self, request: Request, name: str) -> Response:
         """Upload a set that was measured elsewhere; operators may."""
         backend = backend_of(request, name)
@@ -105,6 +129,7 @@ def _sets_of(backend: Backend) -> QuerySet[CalibrationSet]:
 class SetView(APIView):
     """``GET /backends/{name}/calibrations/{id}``"""
 
+    @described("Read a calibration set", answer=shapes.CalibrationSetWithValues, refuses=(1007,))
     def get(self, request: Request, name: str, ident: str) -> Response:
         """One set with its values, in seconds and probabilities; ``current`` names the newest."""
         backend = backend_of(request, name)
@@ -116,6 +141,15 @@ class SetView(APIView):
 class CompareView(APIView):
     """``GET /backends/{name}/calibrations/compare?before=&after=``"""
 
+    @described(
+        "Compare calibration sets",
+        query=(
+            text("before", "The earlier set.", required=True),
+            text("after", "The later set; the current one if left out."),
+        ),
+        answer=shapes.CalibrationComparison,
+        refuses=(1007,),
+    )
     def get(self, request: Request, name: str) -> Response:
         """How each value differs between two sets; without ``after``, from the current one."""
         backend = backend_of(request, name)
@@ -198,15 +232,38 @@ def run_of(request: Request, ident: str) -> CalibrationRun:
 class CalibrationsView(APIView):
     """``/calibrations``"""
 
+    @described(
+        "List calibrations",
+        query=(
+            *paged(50),
+            text("backend", "Only those of the backend of this name."),
+            one_of("trigger", "Only those that were begun so.", TRIGGERS),
+            sortable(*RUN_ORDERS),
+        ),
+        answer=shapes.CalibrationRuns,
+        refuses=(1007,),
+    )
     def get(self, request: Request) -> Response:
         """Calibrations, the latest due first; of one backend if the query names it."""
         rows = runs_of(request)
         if name := request.query_params.get("backend"):
             rows = rows.filter(backend=backend_of(request, name))
+        if trigger := word_parameter(request, "trigger", TRIGGERS):
+            rows = rows.filter(trigger=trigger)
+        rows = chosen_order(request, rows, RUN_ORDERS)
         page = page_of(request, default=50)
-        found = [run_body(each, caller_of(request).user) for each in page.of(rows)]
-        return Response(listed("calibrations", found, rows.count(), page))
+        part = page.of(rows)
+        found = [run_body(each, caller_of(request).user) for each in part.rows]
+        return Response(listed("calibrations", found, rows.count(), page, part))
 
+    @described(
+        "Ask for a calibration",
+        body=RequestEnvelope,
+        answer=shapes.CalibrationRun,
+        status=201,
+        refuses=(1007, 1409, 9003),
+    )
+    @idempotent()
     def post(self, request: Request) -> Response:
         """Ask for a calibration, at once or at a time; operators may."""
         sent = read(request._request.body, RequestEnvelope)
@@ -230,6 +287,7 @@ class CalibrationsView(APIView):
 class CalibrationView(APIView):
     """``GET /calibrations/{id}``"""
 
+    @described("Read a calibration", answer=shapes.CalibrationRunInFull)
     def get(self, request: Request, ident: str) -> Response:
         """One calibration, with how overdue it is or was, and what held the device."""
         run, reader = run_of(request, ident), caller_of(request).user
@@ -241,6 +299,7 @@ class CalibrationView(APIView):
 class CalibrationCancelView(APIView):
     """``POST /calibrations/{id}/cancel``"""
 
+    @described("Cancel a calibration", body=ReasonEnvelope, body_required=False, status=204, refuses=(1409,))
     def post(self, request: Request, ident: str) -> HttpResponse:
         """Give it up, whether it waits or runs; operators may."""
         run = run_of(request, ident)
@@ -253,6 +312,7 @@ class CalibrationCancelView(APIView):
 class CalibrationLogsView(APIView):
     """``GET /calibrations/{id}/logs``"""
 
+    @described("Read the log of a calibration", answer=str, media=TEXT)
     def get(self, request: Request, ident: str) -> HttpResponse:
         """What the calibration logged, as plain text; for operators and whoever asked for it."""
         run, reader = run_of(request, ident), caller_of(request).user

@@ -20,14 +20,28 @@ from quantumsvc.api import (
     bool_parameter,
     caller_of,
     encode_json,
+    listed,
     page_of,
     require_instance,
     require_writer,
     time_parameter,
 )
 from quantumsvc.backends.models import BackendKind
+from quantumsvc.conventions.etags import is_known, mark_of, marked, unchanged
+from quantumsvc.conventions.idempotency import idempotent, key_of
 from quantumsvc.errors import BadRequest, NotAllowed, NotFound, TooLarge
-from quantumsvc.openapi.operations import TEXT, Parameter, described, moment, one_of, paged, text, yes_no
+from quantumsvc.openapi.operations import (
+    TEXT,
+    UNCHANGED,
+    WAIT,
+    Parameter,
+    described,
+    moment,
+    one_of,
+    paged,
+    text,
+    yes_no,
+)
 from quantumsvc.scheduling.states import PENDING_JOB_STATES, TERMINAL_JOB_STATES
 from quantumsvc.wire.envelope import JobEnvelope, TagsEnvelope, checked_tags, read, read_job
 from sessions_app import shapes
@@ -94,6 +108,7 @@ class JobsView(APIView):
         answer=shapes.Accepted,
         refuses=(1007, 1204, 1205, 1233, 1291, 4001, 6000, 6001, 8010, 8011, 8020, 10011, 10012, 10013),
     )
+    @idempotent()
     def post(self, request: Request) -> HttpResponse:
         """Accept a job; once this has answered, nothing loses it (J5)."""
         instance = require_writer(request)
@@ -106,7 +121,7 @@ class JobsView(APIView):
             client_application=request.META.get("HTTP_X_QX_CLIENT_APPLICATION", "").replace("\0", ""),
             old_client=self.old_client,
         )
-        digest = submission_digest(author, body)
+        digest = submission_digest(author, body + key_of(request).encode())
         job = submit_job(author=author, envelope=read_job(body), digest=digest, now=clock.now())
         return _accepted(job)
 
@@ -120,17 +135,10 @@ class JobsView(APIView):
         settle_overdue(clock.now())
         page = page_of(request, default=200)
         rows = _filtered(request, self.rows(request))
-        found = list(page.of(rows.select_related("backend")))
+        part = page.of(rows.select_related("backend"))
         # A client that pages past the end would ask for ever if the count were not where it stands.
-        count = rows.count() if found else page.offset
-        return Response(
-            {
-                "jobs": [job_body(job) for job in found],
-                "count": count,
-                "limit": page.limit,
-                "offset": page.offset,
-            }
-        )
+        count = rows.count() if part.rows else page.offset
+        return Response(listed("jobs", [job_body(job) for job in part.rows], count, page, part))
 
 
 def _accepted(job: Job) -> HttpResponse:
@@ -184,18 +192,26 @@ class JobView(APIView):
 
     @described(
         "Read a job",
-        query=(yes_no("exclude_params", "Leave out what was submitted."),),
+        query=(yes_no("exclude_params", "Leave out what was submitted."), WAIT),
         answer=shapes.JobWithParams,
+        also=UNCHANGED,
     )
     def get(self, request: Request, ident: str) -> HttpResponse:
         """The job, with the params that were submitted as the very bytes that came."""
         job = job_of(request, ident)
-        if bool_parameter(request, "exclude_params"):
-            return HttpResponse(encode_json(job_body(job)), content_type=JSON)
+        head = encode_json(job_body(job))
+        alone = bool(bool_parameter(request, "exclude_params"))
+        mark = mark_of(head) if alone else mark_of(head, "params")
+        if is_known(request.META.get("HTTP_IF_NONE_MATCH"), mark):
+            return unchanged(mark)
+        return marked(
+            HttpResponse(head, content_type=JSON) if alone else self._whole(request, job, head), mark
+        )
+
+    def _whole(self, request: Request, job: Job, head: bytes) -> HttpResponse:
         params = JobPayload.objects.filter(pk=job.pk).values_list("params", flat=True).first()
         hidden = job.private or params is None or not self.may_show_params(request, job)
         shown = b"{}" if hidden else bytes(params or b"")
-        head = encode_json(job_body(job))
         return HttpResponse(head[:-1] + b',"params":' + shown + b"}", content_type=JSON)
 
     def may_show_params(self, request: Request, job: Job) -> bool:
@@ -228,7 +244,7 @@ class ResultsView(APIView):
     # A HEAD is answered as a GET where nobody says otherwise, and would use a private result up.
     http_method_names = ["get"]
 
-    @described("Read the result", answer=dict[str, Any], also={204: "There is no result, or not yet."})
+    @described("Read the result", answer=Any, also={204: "There is no result, or not yet."})
     def get(self, request: Request, ident: str) -> HttpResponse:
         """The result as it was stored; nothing yet, or nothing ever, is 204. A private one is read once."""
         job = job_of(request, ident)

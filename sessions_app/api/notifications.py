@@ -12,14 +12,29 @@ from rest_framework.views import APIView
 
 from quantumsvc import clock
 from quantumsvc.accounts.models import Instance, User
-from quantumsvc.api import caller_of, page_of, require_instance, require_manager
+from quantumsvc.api import (
+    caller_of,
+    chosen_order,
+    listed,
+    page_of,
+    require_instance,
+    require_manager,
+    word_parameter,
+)
+from quantumsvc.conventions.idempotency import idempotent
 from quantumsvc.errors import NotFound
 from quantumsvc.notices.kinds import sentence
-from quantumsvc.notices.models import Channel, Delivery, Subscription
+from quantumsvc.notices.models import Channel, Delivery, DeliveryState, Subscription
 from quantumsvc.notices.outbox import try_out
 from quantumsvc.notices.subscribing import change, subscribe, unsubscribe
+from quantumsvc.openapi.operations import described, one_of, paged, sortable
 from quantumsvc.wire.envelope import plain_text, read
 from quantumsvc.wire.times import iso_z
+from sessions_app.shapes import notifications as shapes
+
+STATES = [each.value for each in DeliveryState]
+# Notices are numbered as they come.
+DELIVERY_ORDERS = {"at": ("notice_id", "id")}
 
 
 class NewSubscription(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
@@ -69,10 +84,13 @@ def subscription_body(subscription: Subscription) -> dict[str, Any]:
 class SubscriptionsView(APIView):
     """``/notifications``"""
 
+    @described("List subscriptions", answer=shapes.Subscriptions)
     def get(self, request: Request) -> Response:
         """The subscriptions that the caller may see."""
         return Response({"subscriptions": [subscription_body(each) for each in subscriptions_of(request)]})
 
+    @described("Subscribe", body=NewSubscription, answer=shapes.NewSubscription, status=201, refuses=(1409,))
+    @idempotent(keeps_answer=False)
     def post(self, request: Request) -> Response:
         """A new one; the answer to a webhook's holds the secret that signs it, this once."""
         body = read(request._request.body, NewSubscription)
@@ -95,9 +113,11 @@ class SubscriptionsView(APIView):
 class SubscriptionView(APIView):
     """``/notifications/{id}``"""
 
+    @described("Read a subscription", answer=shapes.Subscription)
     def get(self, request: Request, ident: str) -> Response:
         return Response(subscription_body(subscription_of(request, ident)))
 
+    @described("Change a subscription", body=SubscriptionPatch, answer=shapes.Subscription)
     def patch(self, request: Request, ident: str) -> Response:
         """Choose other events, or switch it off or on."""
         found = subscription_of(request, ident)
@@ -111,6 +131,7 @@ class SubscriptionView(APIView):
         )
         return Response(subscription_body(changed))
 
+    @described("Unsubscribe", status=204)
     def delete(self, request: Request, ident: str) -> HttpResponse:
         found = subscription_of(request, ident)
         unsubscribe(subscription=found, actor=caller_of(request).user, now=clock.now())
@@ -120,6 +141,8 @@ class SubscriptionView(APIView):
 class SubscriptionTestView(APIView):
     """``POST /notifications/{id}/test``"""
 
+    @described("Send a test", answer=shapes.TestSent, status=202, refuses=(1409,))
+    @idempotent()
     def post(self, request: Request, ident: str) -> Response:
         """Send a test; look at the deliveries for how it went."""
         delivery = try_out(subscription_of(request, ident), clock.now())
@@ -129,18 +152,21 @@ class SubscriptionTestView(APIView):
 class DeliveriesView(APIView):
     """``GET /notifications/{id}/deliveries``"""
 
+    @described(
+        "List deliveries",
+        query=(*paged(), one_of("state", "Only those in this state.", STATES), sortable(*DELIVERY_ORDERS)),
+        answer=shapes.Deliveries,
+    )
     def get(self, request: Request, ident: str) -> Response:
         """The log, newest first; it is kept for 30 days."""
         rows = subscription_of(request, ident).deliveries.select_related("notice")
+        if state := word_parameter(request, "state", STATES):
+            rows = rows.filter(state=state)
+        rows = chosen_order(request, rows.order_by("-notice_id", "id"), DELIVERY_ORDERS)
         page = page_of(request)
-        return Response(
-            {
-                "deliveries": [delivery_body(each) for each in page.of(rows)],
-                "count": rows.count(),
-                "limit": page.limit,
-                "offset": page.offset,
-            }
-        )
+        part = page.of(rows)
+        found = [delivery_body(each) for each in part.rows]
+        return Response(listed("deliveries", found, rows.count(), page, part))
 
 
 def delivery_body(delivery: Delivery) -> dict[str, Any]:

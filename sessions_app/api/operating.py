@@ -13,7 +13,9 @@ from quantumsvc import clock
 from quantumsvc.api import caller_of
 from quantumsvc.backends.models import Backend
 from quantumsvc.errors import BadRequest
+from quantumsvc.openapi.operations import Operation, described
 from quantumsvc.wire.envelope import plain_text, read
+from sessions_app import shapes
 from sessions_app.api.backends import backend_of
 from sessions_app.api.jobs import job_of
 from sessions_app.bodies import backend_status
@@ -61,28 +63,44 @@ class BackendActView(APIView):
         return Response(_status(backend))
 
 
+def _act(summary: str, *, body_required: bool = True) -> dict[str, Operation]:
+    said = Operation(
+        summary,
+        body=ReasonEnvelope,
+        body_required=body_required,
+        answer=shapes.BackendStatus,
+        refuses=(1007, 1409),
+    )
+    return {"post": said}
+
+
 def _status(backend: Backend) -> dict[str, Any]:
     return backend_status(backend, loads([backend.pk]).get(backend.pk, Load()).jobs)
 
 
 class PauseView(BackendActView):
+    operations = _act("Pause the queue")
     act = staticmethod(pause_queue)
 
 
 class ResumeView(BackendActView):
+    operations = _act("Resume the queue", body_required=False)
     act = staticmethod(resume_queue)
     needs_reason = False
 
 
 class DrainView(BackendActView):
+    operations = _act("Drain the backend")
     act = staticmethod(drain_backend)
 
 
 class OfflineView(BackendActView):
+    operations = _act("Take the backend offline")
     act = staticmethod(take_offline)
 
 
 class OnlineView(BackendActView):
+    operations = _act("Bring the backend online", body_required=False)
     act = staticmethod(bring_online)
     needs_reason = False
 
@@ -90,6 +108,7 @@ class OnlineView(BackendActView):
 class RequeueView(APIView):
     """``POST /jobs/{id}/requeue``"""
 
+    @described("Put a job back to the queue", body=ReasonEnvelope, status=204, refuses=(1409,))
     def post(self, request: Request, ident: str) -> HttpResponse:
         """Stop the job and put it back to its place in the queue."""
         job = job_of(request, ident)

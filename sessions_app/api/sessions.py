@@ -10,8 +10,10 @@ from rest_framework.views import APIView
 
 from quantumsvc import clock
 from quantumsvc.api import caller_of, require_instance, require_manager, require_writer
+from quantumsvc.conventions.etags import is_known, unchanged
+from quantumsvc.conventions.idempotency import idempotent
 from quantumsvc.errors import BadRequest, NotFound
-from quantumsvc.openapi.operations import described
+from quantumsvc.openapi.operations import UNCHANGED, WAIT, described
 from quantumsvc.scheduling.states import JobState
 from quantumsvc.wire.envelope import (
     SessionEnvelope,
@@ -23,7 +25,7 @@ from quantumsvc.wire.envelope import (
 )
 from sessions_app import shapes
 from sessions_app.api.jobs import waiting_body
-from sessions_app.bodies import session_body
+from sessions_app.bodies import session_body, session_mark
 from sessions_app.models import Session
 from sessions_app.services.lives import settle_overdue
 from sessions_app.services.opening import (
@@ -63,6 +65,7 @@ class SessionsView(APIView):
     @described(
         "Open a session", body=SessionEnvelope, answer=shapes.Opened, refuses=(1007, 1233, 10011, 10013)
     )
+    @idempotent()
     def post(self, request: Request) -> Response:
         """Open a session; no timer runs until its first job starts (L2, L3)."""
         instance = require_writer(request)
@@ -83,10 +86,14 @@ class SessionsView(APIView):
 class SessionView(APIView):
     """``/sessions/{id}``"""
 
-    @described("Read a session", answer=shapes.Session)
-    def get(self, request: Request, ident: str) -> Response:
+    @described("Read a session", query=(WAIT,), answer=shapes.Session, also=UNCHANGED)
+    def get(self, request: Request, ident: str) -> HttpResponse:
         """The session with the effective state of this instant."""
-        return Response(session_body(session_of(request, ident), clock.now()))
+        session = session_of(request, ident)
+        mark = session_mark(session)
+        if is_known(request.META.get("HTTP_IF_NONE_MATCH"), mark):
+            return unchanged(mark)
+        return Response(session_body(session, clock.now()), headers={"ETag": mark})
 
     @described("Close a session", body=SessionPatch, status=204)
     def patch(self, request: Request, ident: str) -> HttpResponse:

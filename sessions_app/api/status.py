@@ -18,8 +18,11 @@ from django.http import HttpResponse
 from quantumsvc import clock
 from quantumsvc.accounts.authentication import identify
 from quantumsvc.api import encode_json, error_response, service_errors
+from quantumsvc.conventions.dressing import leave_for
+from quantumsvc.conventions.etags import is_known, mark_of, unchanged
 from quantumsvc.errors import NotFound
 from quantumsvc.scheduling.states import JobState, SessionMode, SessionState
+from quantumsvc.wire.versions import version_named
 from sessions_app.bodies import job_body
 from sessions_app.models import Job
 from sessions_app.services.lives import settle_overdue
@@ -48,18 +51,44 @@ def excludes_params(word: str) -> bool:
 
 async def status_application(scope: Any, receive: Any, send: Any) -> None:
     """Answer one status call."""
-    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+    headers = headers_of(scope)
     match = _PATH.fullmatch(scope["path"])
-    ident = unquote(match.group(1)) if match else ""
+    await send_answer(headers, _status(headers, unquote(match.group(1)) if match else ""), send)
+
+
+async def _status(headers: dict[str, str], ident: str) -> HttpResponse:
+    version_named(headers.get("ibm-api-version"))
+    body = await held_status(headers.get("authorization"), headers.get("service-crn"), ident)
+    return conditional(headers, body, mark_of(body))
+
+
+def headers_of(scope: Any) -> dict[str, str]:
+    """The request's headers, their names in small letters."""
+    return {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+
+
+def conditional(headers: dict[str, str], body: bytes, mark: str) -> HttpResponse:
+    """The body, or that the client has it."""
+    if is_known(headers.get("if-none-match"), mark):
+        return unchanged(mark)
+    return HttpResponse(body, content_type="application/json", headers={"ETag": mark})
+
+
+async def send_answer(headers: dict[str, str], answering: Awaitable[HttpResponse], send: Any) -> None:
+    """Send what ``answering`` makes; an error of the caller's in the wire's shape."""
     try:
-        body = await held_status(headers.get("authorization"), headers.get("service-crn"), ident)
-        answer = HttpResponse(body, content_type="application/json")
+        answer = await answering
     except Exception as problem:
         found = service_errors(problem)
         if not found:
             raise
         answer = error_response(found[0])
-    answer["Content-Length"] = str(len(answer.content))
+    if "origin" in headers:
+        for name, value in leave_for(headers["origin"]).items():
+            answer[name] = value
+        answer["Vary"] = "Origin"
+    if answer.status_code != 304:
+        answer["Content-Length"] = str(len(answer.content))
     head = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in answer.items()]
     await send({"type": "http.response.start", "status": answer.status_code, "headers": head})
     await send({"type": "http.response.body", "body": answer.content})

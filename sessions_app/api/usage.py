@@ -21,6 +21,7 @@ from quantumsvc.api import (
 )
 from quantumsvc.backends.models import Backend
 from quantumsvc.errors import BadRequest
+from quantumsvc.openapi.operations import described, moment, number, one_of, text, yes_no
 from quantumsvc.wire.envelope import read
 from quantumsvc.wire.times import iso_z
 from sessions_app.models import LedgerLine
@@ -28,13 +29,23 @@ from sessions_app.services.analytics import Grouping, Question, Sort, Summary, s
 from sessions_app.services.ledger import WINDOW
 from sessions_app.services.limits import standing_of
 from sessions_app.services.lives import settle_overdue
+from sessions_app.shapes import usage as shapes
 
 MAX_SPAN = timedelta(days=400)
+QUESTION = (
+    moment("interval_start", "From when on; 28 days before the end if left out."),
+    moment("interval_end", "Until when; now if left out."),
+    text("backend", "Only charges of backends of these names.", many=True),
+    text("user_id", "Only charges of these users.", many=True),
+    yes_no("simulators", "Also charges of simulators; true if left out."),
+)
+GROUPED = one_of("group_by", "By what; instance if left out.", [each.value for each in Grouping])
 
 
 class InstanceView(APIView):
     """``GET /instance``"""
 
+    @described("Read the instance", answer=shapes.InstanceDescription)
     def get(self, request: Request) -> Response:
         """The instance's plan, backends and limits; limits that don't exist are null."""
         instance = require_instance(request)
@@ -65,6 +76,7 @@ def limits_body(instance: Instance) -> dict[str, Any]:
 class InstanceConfigurationView(APIView):
     """``/instances/configuration``"""
 
+    @described("Read the limits", answer=shapes.InstanceConfiguration)
     def get(self, request: Request) -> Response:
         """The limits, and where the instance stands with its time."""
         instance, now = require_instance(request), clock.now()
@@ -80,6 +92,7 @@ class InstanceConfigurationView(APIView):
             }
         )
 
+    @described("Change the limits", body=LimitChange, status=204, refuses=(1409,))
     def put(self, request: Request) -> HttpResponse:
         """Change the limits that the body names; null takes one away.
 
@@ -95,6 +108,14 @@ class InstanceConfigurationView(APIView):
 class LedgerView(APIView):
     """``GET /instances/ledger``"""
 
+    @described(
+        "Read the ledger",
+        query=(
+            number("limit", "How many lines at most.", minimum=1, maximum=200, default=50),
+            number("before", "The last id of the part before.", minimum=0, maximum=10**12),
+        ),
+        answer=shapes.Ledger,
+    )
     def get(self, request: Request) -> Response:
         """The instance's charges, the newest first; ``before`` is the last ``id`` of the page before."""
         settle_overdue(clock.now())
@@ -130,6 +151,7 @@ def line_body(line: LedgerLine) -> dict[str, Any]:
 class AnalyticsView(APIView):
     """``GET /analytics/usage``"""
 
+    @described("Add up the usage", query=QUESTION, answer=shapes.UsageNumbers)
     def get(self, request: Request) -> Response:
         """The charges of an interval, added up; amounts in milliseconds."""
         return Response(numbers_of(total(question_of(request))))
@@ -138,6 +160,7 @@ class AnalyticsView(APIView):
 class GroupedAnalyticsView(APIView):
     """``GET /analytics/usage_grouped``"""
 
+    @described("Add up the usage by group", query=(*QUESTION, GROUPED), answer=shapes.UsageByGroup)
     def get(self, request: Request) -> Response:
         """The same by ``group_by``: instance, backend, user_id or plan."""
         found = summaries(question_of(request), grouping_of(request))
@@ -147,6 +170,7 @@ class GroupedAnalyticsView(APIView):
 class DailyAnalyticsView(APIView):
     """``GET /analytics/usage_grouped_by_date``"""
 
+    @described("Add up the usage by day", query=(*QUESTION, GROUPED), answer=shapes.UsageByDay)
     def get(self, request: Request) -> Response:
         """The same by day, in UTC."""
         asked = question_of(request)
@@ -171,6 +195,7 @@ def day_body(summary: Summary) -> dict[str, Any]:
 class AnalyticsFiltersView(APIView):
     """``GET /analytics/filters``"""
 
+    @described("List what to filter by", answer=shapes.UsageFilters)
     def get(self, request: Request) -> Response:
         """What there is to filter by: whatever has a line in the ledger."""
         instance = require_instance(request)

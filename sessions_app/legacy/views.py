@@ -15,6 +15,7 @@ from quantumsvc.accounts.selectors import instances_by_preference
 from quantumsvc.api import caller_of, encode_json, require_instance, require_writer
 from quantumsvc.backends.models import Backend, CalibrationSet
 from quantumsvc.backends.readings import readings_of
+from quantumsvc.openapi.operations import described
 from quantumsvc.scheduling.states import PENDING_JOB_STATES
 from quantumsvc.wire.envelope import read
 from sessions_app.api.backends import backend_of
@@ -67,6 +68,7 @@ class OldDevicesView(APIView):
 
     authentication_classes = (ByPath,)
 
+    @described("List devices", answer=list[dict[str, Any]])
     def get(self, request: Request, hub: str, group: str, project: str) -> HttpResponse:
         """The configurations of all backends that the instance may use."""
         rows = Backend.objects.usable_by(require_instance(request)).order_by("name")
@@ -82,6 +84,7 @@ class OldDefaultsView(APIView):
 
     authentication_classes = (ByBackend,)
 
+    @described("Read pulse defaults", answer=dict[str, Any], refuses=(1007,))
     def get(self, request: Request, name: str) -> Response:
         backend = backend_of(request, name)
         found = CalibrationSet.objects.in_force(backend, clock.now())
@@ -104,6 +107,7 @@ class UsageView(APIView):
 
     authentication_classes = (InInstance,)
 
+    @described("Read the usage of all instances", answer=dict[str, Any])
     def get(self, request: Request) -> Response:
         now = clock.now()
         settle_overdue(now)

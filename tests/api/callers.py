@@ -11,6 +11,7 @@ from quantumsvc.accounts.models import Instance, Membership, User
 from quantumsvc.accounts.roles import Role
 from quantumsvc.accounts.services import IssuedKey, issue_key
 from quantumsvc.accounts.tokens import issue_token
+from tests.api.contract import keep_to_the_description
 from tests.factories import START, make_instance, make_user
 
 API_VERSION = "2026-04-15"
@@ -38,7 +39,9 @@ class Caller:
         return replace(self, base=base)
 
     def get(self, path: str, **query: Any) -> Any:
-        return self.client.get(self.base + path, query, headers=self.headers)
+        answer = self.client.get(self.base + path, query, headers=self.headers)
+        keep_to_the_description("GET", self.base + path, answer)
+        return answer
 
     def post(self, path: str, body: Any = None, **over: Any) -> Any:
         return self._send("POST", path, body, **over)
@@ -58,9 +61,11 @@ class Caller:
 
     def _send(self, method: str, path: str, body: Any, content_type: str = JSON, **headers: str) -> Any:
         sent = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
-        return self.client.generic(
+        answer = self.client.generic(
             method, self.base + path, sent, content_type=content_type, headers=self.headers | headers
         )
+        keep_to_the_description(method, self.base + path, answer, sent)
+        return answer
 
 
 def make_caller(instance: Instance | None = None, role: Role | None = Role.WRITER, **over: Any) -> Caller:

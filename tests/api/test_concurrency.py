@@ -90,3 +90,24 @@ def test_it_takes_equal_submissions_at_once_for_one(
     monkeypatch.setattr("sessions_app.api.jobs.answered", lambda ident: None)
     answers = at_once(*[lambda: alice.post("/jobs", job_of(backend))] * 4)
     assert len({answer.json()["id"] for answer in answers}) == Job.objects.count() == 1
+
+
+def test_it_does_once_what_is_sent_at_once_under_one_key(alice: Caller, backend: Backend) -> None:
+    keyed = alice.having(Idempotency_Key="one")
+    answers = at_once(*[lambda: keyed.post("/sessions", {"backend": backend.name})] * 4)
+    assert {answer.status_code for answer in answers} == {200}
+    assert len({answer.content for answer in answers}) == Session.objects.count() == 1
+
+
+def test_it_takes_equal_submissions_at_once_under_two_keys_for_two(alice: Caller, backend: Backend) -> None:
+    posts = [partial(alice.having(Idempotency_Key=key).post, "/jobs", job_of(backend)) for key in "ab"]
+    assert len({answer.json()["id"] for answer in at_once(*posts)}) == Job.objects.count() == 2
+
+
+def test_it_takes_unequal_calls_at_once_under_one_key_for_one_and_a_mistake(
+    alice: Caller, backend: Backend
+) -> None:
+    keyed = alice.having(Idempotency_Key="one")
+    bodies = [{"backend": backend.name, "mode": mode} for mode in ("dedicated", "batch")]
+    assert statuses(*[partial(keyed.post, "/sessions", body) for body in bodies]) == [200, 422]
+    assert Session.objects.count() == 1

@@ -11,7 +11,7 @@ from django.db import IntegrityError, models, transaction
 from django.db.models import F
 
 from quantumsvc.accounts import audit
-from quantumsvc.accounts.models import ApiKey, AuditEntry, Instance, Membership, User
+from quantumsvc.accounts.models import ApiKey, AuditEntry, Instance, KeyedCall, Membership, User
 from quantumsvc.accounts.services import issue_key
 from quantumsvc.accounts.system import system_instance
 from quantumsvc.backends.models import Backend, BackendAccess, CalibrationSet
@@ -52,6 +52,12 @@ def a_job() -> Job:
 
 def a_session() -> Session:
     return open_(make_author(), make_backend())
+
+
+def a_keyed_call() -> KeyedCall:
+    return KeyedCall.objects.create(
+        user=make_user(), key="key", fingerprint=b"f", status=200, body=b"{}", created_at=START
+    )
 
 
 def a_key() -> ApiKey:
@@ -178,6 +184,7 @@ REFUSED: dict[str, tuple[Callable[[], models.Model], list[dict[str, Any]]]] = {
     "instance_archived_at_iff_archived": (an_instance, [{"is_active": False}, {"archived_at": START}]),
     "membership_role_known": (a_membership, [{"role": "owner"}]),
     "api_key_named": (a_key, [{"name": ""}]),
+    "keyed_call_has_a_key": (a_keyed_call, [{"key": ""}]),
     "api_key_holds_no_plain_text": (a_key, [{"digest": "qs_plain"}, {"digest": "A" * 64}]),
     "api_key_expires_after_creation": (
         a_key,
@@ -260,6 +267,7 @@ UNIQUE: dict[str, Callable[[], Any]] = {
     "one_alert_per_run_and_kind": lambda: _again(an_alert(), id="another"),
     "membership_once": lambda: _again(a_membership()),
     "api_key_name_unique_while_valid": lambda: _again(a_key(), digest="0" * 64),
+    "one_call_per_key": lambda: _again(a_keyed_call()),
     "one_grant_per_instance": lambda: _again(a_grant()),
     "one_sum_per_instance": lambda: _again(an_instance_usage()),
     "one_sum_per_user": lambda: _again(a_user_usage()),

@@ -102,6 +102,7 @@ OTHERS = {
     "health",
     "api/v1/openapi.json",
     "api/v1/openapi.yaml",
+    "docs/api",
     "identity/token",
     "v3/resources/search",
     "v2/resource_instances",

@@ -14,12 +14,14 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from quantumsvc import clock
+from quantumsvc.accounts.api import shapes
 from quantumsvc.accounts.api.attempts import FailedAttempts
 from quantumsvc.accounts.authentication import identify
 from quantumsvc.accounts.callers import Caller, caller_of
 from quantumsvc.accounts.hubs import network
 from quantumsvc.accounts.selectors import find_valid_key, instances_by_preference
 from quantumsvc.accounts.tokens import issue_token
+from quantumsvc.openapi.operations import Operation, described, functions
 from quantumsvc.wire.times import iso_z
 
 MOUNT, RUNTIME = "auth", "legacy"
@@ -52,11 +54,21 @@ class AccessTokenAuthentication(BaseAuthentication):
         return 'X-Access-Token realm="quantumsvc"'
 
 
+@functions(get=Operation("Tell the service from others", answer=dict[str, str], open_to_all=True))
 def version(request: HttpRequest) -> HttpResponse:
     """``GET /auth/version``: by the key, clients tell this service from others."""
     return JsonResponse({"api-auth": VERSION})
 
 
+@functions(
+    post=Operation(
+        "Exchange an API key for an old token",
+        body=shapes.OldLogin,
+        answer=shapes.OldToken,
+        open_to_all=True,
+        own_errors=dict.fromkeys((400, 401, 429), shapes.OldError),
+    )
+)
 @csrf_exempt
 def login(request: HttpRequest) -> HttpResponse:
     """``POST /auth/users/loginWithToken``: an API key for an access token."""
@@ -100,6 +112,7 @@ class UserView(APIView):
 
     authentication_classes = (AccessTokenAuthentication,)
 
+    @described("Find the services", answer=shapes.OldUser, without_instance=True)
     def get(self, request: Request) -> Response:
         base = settings.PUBLIC_URL.rstrip("/")
         stream = "ws" + base.removeprefix("http")
@@ -116,6 +129,7 @@ class NetworkView(APIView):
 
     authentication_classes = (AccessTokenAuthentication,)
 
+    @described("List instances as hubs", answer=list[dict[str, Any]], without_instance=True)
     def get(self, request: Request) -> Response:
         user = caller_of(request).user
         return Response(network(instances_by_preference(user).filter(is_active=True)))

@@ -12,9 +12,11 @@ from django.http import HttpRequest, JsonResponse, QueryDict
 from django.views.decorators.csrf import csrf_exempt
 
 from quantumsvc import clock
+from quantumsvc.accounts.api import shapes
 from quantumsvc.accounts.api.attempts import FailedAttempts
 from quantumsvc.accounts.selectors import find_valid_key
 from quantumsvc.accounts.tokens import issue_token
+from quantumsvc.openapi.operations import Operation, functions
 
 GRANT_TYPE = "urn:ibm:params:oauth:grant-type:apikey"
 MAX_BODY_BYTES = 16_384
@@ -26,6 +28,16 @@ TOO_MANY_TRIES = "BXNIM0429E"
 failed_attempts = FailedAttempts(limit=60, window=timedelta(minutes=1))
 
 
+@functions(
+    post=Operation(
+        "Exchange an API key for a token",
+        body=shapes.TokenRequest,
+        body_media="application/x-www-form-urlencoded",
+        answer=shapes.Token,
+        open_to_all=True,
+        own_errors={400: shapes.TokenRefusal, 429: shapes.TokenRefusal},
+    )
+)
 @csrf_exempt
 def exchange_token(request: HttpRequest) -> JsonResponse:
     """``POST /identity/token``: a form with ``grant_type`` and ``apikey``."""

@@ -8,16 +8,24 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from quantumsvc import errors
-from quantumsvc.accounts.api import discovery
+from quantumsvc.accounts.api import discovery, shapes
 from quantumsvc.accounts.callers import caller_of
 from quantumsvc.accounts.models import Instance
 from quantumsvc.accounts.plans import CATALOGUE
 from quantumsvc.accounts.selectors import instance_by_crn, instances_by_preference
+from quantumsvc.openapi.operations import described, number, text
 
 
 class ResourceSearch(APIView):
     """``POST /v3/resources/search``: the caller's instances, the preferred first, archived ones last."""
 
+    @described(
+        "Search instances",
+        body=shapes.Search,
+        query=(number("limit", "How many at most.", minimum=1, maximum=discovery.MAX_LIMIT, default=10),),
+        answer=shapes.Hits,
+        without_instance=True,
+    )
     def post(self, request: Request) -> Response:
         limit = request.query_params.get("limit") or str(discovery.DEFAULT_LIMIT)
         body = request.data if isinstance(request.data, dict) else {}
@@ -46,6 +54,7 @@ class CatalogueItem(APIView):
     authentication_classes = ()
     permission_classes = (AllowAny,)
 
+    @described("Read a plan", answer=shapes.CataloguePlan, open_to_all=True)
     def get(self, request: Request, plan_id: str) -> Response:
         entry = CATALOGUE.get(plan_id)
         if entry is None:
@@ -56,6 +65,12 @@ class CatalogueItem(APIView):
 class ResourceList(APIView):
     """``GET /v2/resource_instances?name=``: the caller's instances of that name, or all."""
 
+    @described(
+        "List instances",
+        query=(text("name", "Only those of this name."),),
+        answer=shapes.Resources,
+        without_instance=True,
+    )
     def get(self, request: Request) -> Response:
         instances = instances_by_preference(caller_of(request).user)
         if name := request.query_params.get("name"):
@@ -67,5 +82,6 @@ class ResourceList(APIView):
 class ResourceItem(APIView):
     """``GET /v2/resource_instances/{crn}``: one of them."""
 
+    @described("Read an instance by its CRN", answer=shapes.Resource, without_instance=True)
     def get(self, request: Request, crn: str) -> Response:
         return Response(discovery.resource_item(instance_by_crn(caller_of(request).user, crn)))

@@ -86,6 +86,7 @@ class Jobs(TypedDict):
     count: int
     limit: int
     offset: int
+    next: str | None
 
 
 class JobTimes(TypedDict):
