@@ -216,7 +216,7 @@ def _done(
     except ValidationError as found:
         for name, texts in found.message_dict.items():
             field = ASKED_AS.get(name, name)
-            form.add_error(field if field in form.fields else NON_FIELD_ERRORS, texts)  # type: ignore[arg-type]
+            form.add_error(field if field in form.fields else NON_FIELD_ERRORS, texts)
         return _form(request, form, schedule)
     except ServiceError as error:
         form.add_error(None, error.message)

@@ -30,7 +30,8 @@ from quantumsvc import clock  # noqa: E402
 from quantumsvc.accounts.models import User  # noqa: E402
 from quantumsvc.backends.models import Backend  # noqa: E402
 from sessions_app.services.submission import Author  # noqa: E402
-from tests.browser.conftest import Visits, launch, session_cookie  # noqa: E402
+from tests.browser.chromium import launch  # noqa: E402
+from tests.browser.conftest import Visits, session_cookie  # noqa: E402
 from tests.browser.serving import serving  # noqa: E402
 from tests.factories import START, make_author, make_backend, submit  # noqa: E402
 

@@ -111,7 +111,8 @@ def main(folder: Path) -> int:
 
             django.setup()
             from quantumsvc.accounts.models import User
-            from tests.browser.conftest import Visits, launch
+            from tests.browser.chromium import launch
+            from tests.browser.conftest import Visits
 
             visits = Visits(launch(playwright), f"http://127.0.0.1:{PORT}")
             page = visits(User.objects.get(username=MEMBER), f"/?backend={BACKEND}")
