@@ -5,7 +5,6 @@ of the job or session in the address. The caller may do there what their role al
 """
 
 from typing import Any, ClassVar
-from urllib.parse import quote
 
 import msgspec
 from rest_framework.request import Request
@@ -67,14 +66,6 @@ class InInstance(AccessTokenAuthentication):
         """A part of the request's address."""
         context: dict[str, Any] = request.parser_context or {}
         return str(context["kwargs"][word])
-
-
-class ByPath(InInstance):
-    """The instance that the address names in three parts."""
-
-    def instance_of(self, request: Request, user: User) -> Instance | None:
-        parts = (self.named(request, word) for word in ("hub", "group", "project"))
-        return instance_at(user, "/".join(quote(part, safe="") for part in parts))
 
 
 class ByObject(InInstance):

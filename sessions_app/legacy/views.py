@@ -1,6 +1,7 @@
 """Calls of old clients that differ from those of today's."""
 
 from typing import Any
+from urllib.parse import quote
 
 from django.db.models import Q, QuerySet
 from django.http import HttpResponse
@@ -9,10 +10,10 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from quantumsvc import clock
-from quantumsvc.accounts.hubs import hub_path
+from quantumsvc.accounts.hubs import hub_path, instance_at
 from quantumsvc.accounts.models import Instance
 from quantumsvc.accounts.selectors import instances_by_preference
-from quantumsvc.api import caller_of, encode_json, require_instance, require_writer
+from quantumsvc.api import caller_of, encode_json, require_writer
 from quantumsvc.backends.models import Backend, CalibrationSet
 from quantumsvc.backends.readings import readings_of
 from quantumsvc.openapi.operations import described
@@ -20,7 +21,7 @@ from quantumsvc.scheduling.states import PENDING_JOB_STATES
 from quantumsvc.wire.envelope import read
 from sessions_app.api.backends import backend_of
 from sessions_app.api.jobs import JobsView, JobView
-from sessions_app.legacy.callers import ByBackend, ByBody, ByJob, ByPath, InInstance, Maker
+from sessions_app.legacy.callers import ByBackend, ByBody, ByJob, InInstance, Maker
 from sessions_app.legacy.choosing import least_busy
 from sessions_app.models import Job
 from sessions_app.services.lives import settle_overdue
@@ -66,12 +67,14 @@ class OldJobView(JobView):
 class OldDevicesView(APIView):
     """``GET /Network/{hub}/Groups/{group}/Projects/{project}/devices/v/1``, of clients before 0.8."""
 
-    authentication_classes = (ByPath,)
+    authentication_classes = (InInstance,)
 
     @described("List devices", answer=list[dict[str, Any]])
     def get(self, request: Request, hub: str, group: str, project: str) -> HttpResponse:
         """The configurations of all backends that the instance may use."""
-        rows = Backend.objects.usable_by(require_instance(request)).order_by("name")
+        path = "/".join(quote(part, safe="") for part in (hub, group, project))
+        instance = instance_at(caller_of(request).user, path)
+        rows = Backend.objects.usable_by(instance).order_by("name")
         found = ",".join(rows.values_list("configuration", flat=True))
         return HttpResponse(f"[{found}]", content_type="application/json")
 

@@ -81,6 +81,7 @@ def things(alice: Caller, closed: Backend, owned: dict[str, str]) -> dict[str, s
     return owned | {
         "reservations": window.pk,
         "reservation-series": series.pk,
+        "schedules": owned["calibration-schedules"],
         "keys": str(alice.issued.key.pk),
         "members": str(Membership.objects.get(user=alice.user).pk),
         "resource_instances": alice.instance.crn,
@@ -89,7 +90,7 @@ def things(alice: Caller, closed: Backend, owned: dict[str, str]) -> dict[str, s
         "calendars": "0" * 64,
         "Network": "acct",
         "Groups": "main",
-        "Projects": alice.instance.name,
+        "Projects": "secret lab",
     }
 
 

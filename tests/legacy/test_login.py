@@ -13,7 +13,7 @@ from quantumsvc.accounts.models import Membership
 from quantumsvc.accounts.services import revoke_key
 from tests.api.callers import Caller
 from tests.api.conftest import Time
-from tests.factories import START, make_instance
+from tests.factories import START, make_backend, make_instance
 from tests.legacy.conftest import of_old
 
 LOGIN = "/auth/users/loginWithToken"
@@ -110,3 +110,15 @@ def test_it_names_instances_by_hub_group_and_project(alice: Caller) -> None:
         for project in group["projects"].values()
     }
     assert found == {f"acct/main/{alice.instance.name}": True, "other%20lab/main/b%2Fc%20d": False}
+
+
+def test_it_gives_all_configurations_of_an_instance_at_once(alice: Caller, stranger: Caller) -> None:
+    """As clients before 0.8 read them, before anything else."""
+    open_to_all, closed = make_backend(), make_backend(open_to_all=False)
+    where = f"/auth/Network/acct/Groups/main/Projects/{alice.instance.name}/devices/v/1"
+    answer = asked(where, of_old(alice).headers["X-Access-Token"])
+    assert answer.json() == [json.loads(open_to_all.configuration)]
+    closed.grants.create(instance=alice.instance)
+    assert len(asked(where, of_old(alice).headers["X-Access-Token"]).json()) == 2
+    assert asked(where, of_old(stranger).headers["X-Access-Token"]).status_code == 404
+    assert asked(where, None).status_code == 401
