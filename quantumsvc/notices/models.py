@@ -144,6 +144,7 @@ class Delivery(models.Model):
 
     class Meta:
         ordering = ("-notice", "id")
+        verbose_name_plural = "deliveries"
         indexes = (
             models.Index(fields=("next_at",), condition=Q(state="pending"), name="deliveries_due"),
             models.Index(fields=("subscription", "-notice"), name="deliveries_of_subscription"),
