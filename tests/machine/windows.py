@@ -202,7 +202,7 @@ class MachineWithWindows(Machine):
         User.objects.filter(pk__in=[each.user.pk for each in self.village.people.values()]).update(
             is_active=True
         )
-        Backend.objects.update(is_paused=False)
+        Backend.objects.update(is_paused=False, is_online=True)
         ends = Window.objects.filter(state__in=("scheduled", "active")).values_list("ends_at", flat=True)
         self.clock = max([self.clock, *((end - at(0)).total_seconds() for end in ends)])
         keep_windows(at(self.clock))
