@@ -85,7 +85,7 @@ async def test_it_answers_at_once_to_who_has_something_else(alice: Caller, job: 
 async def test_it_tells_of_a_job_that_goes_away_meanwhile(alice: Caller, job: Job) -> None:
     def end() -> None:
         cancel_job(job=job, now=at(1))
-        delete_job(job=Job.objects.get(pk=job.pk), now=at(1))
+        delete_job(job=Job.objects.get(pk=job.pk), by=alice.user, now=at(1))
 
     answer, _ = await asyncio.gather(wait_for(alice, f"/jobs/{job.pk}"), later(0.2, end))
     # It hears of the end first, or finds it gone.

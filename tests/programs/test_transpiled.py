@@ -28,7 +28,7 @@ def test_it_tells_each_circuit_once_as_it_runs(
     go("sampler", params([MEASURED, MEASURED, MEASURED.copy()]), nairobi)
     assert len(listener.texts) == 1
     again = qiskit_qasm3_import.parse(listener.texts[0])
-    assert again.num_qubits == 7, "as wide as the device"
+    assert "cx $" in listener.texts[0], "on the device's own qubits"
     assert set(again.count_ops()) <= {"rz", "sx", "x", "cx", "measure", "barrier"}
 
 
