@@ -7,6 +7,7 @@ from http import HTTPStatus
 from typing import Any
 
 import msgspec
+from drf_spectacular.drainage import warn
 from drf_spectacular.generators import EndpointEnumerator, SchemaGenerator
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.plumbing import ResolvedComponent
@@ -159,10 +160,15 @@ class WireSchema(AutoSchema):
             return reference
         found, parts = _components(kind)
         for name, part in parts.items():
-            self.registry.register_on_missing(
+            self._register(
                 ResolvedComponent(name=name, type=ResolvedComponent.SCHEMA, object=name, schema=part)
             )
         return dict(found)
+
+    def _register(self, component: ResolvedComponent) -> None:
+        if component in self.registry and self.registry[component].schema != component.schema:
+            warn(f"two types are named {component.name}")
+        self.registry.register_on_missing(component)
 
 
 @cache

@@ -89,7 +89,7 @@ class SubscriptionsView(APIView):
         """The subscriptions that the caller may see."""
         return Response({"subscriptions": [subscription_body(each) for each in subscriptions_of(request)]})
 
-    @described("Subscribe", body=NewSubscription, answer=shapes.NewSubscription, status=201, refuses=(1409,))
+    @described("Subscribe", body=NewSubscription, answer=shapes.SubscriptionMade, status=201, refuses=(1409,))
     @idempotent(keeps_answer=False)
     def post(self, request: Request) -> Response:
         """A new one; the answer to a webhook's holds the secret that signs it, this once."""

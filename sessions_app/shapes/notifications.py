@@ -17,7 +17,7 @@ class Subscription(TypedDict):
     created_at: Instant
 
 
-class NewSubscription(Subscription):
+class SubscriptionMade(Subscription):
     """A webhook's holds the secret that signs what is sent, this once."""
 
     secret: NotRequired[str]
