@@ -11,7 +11,8 @@ import jsonschema_rs
 from quantumsvc.openapi.examples import FILE
 from quantumsvc.reference import document
 
-UNTOLD = {405}
+# A 500 is only where a test breaks the database.
+UNTOLD = {405, 500}
 # Set it to write the examples of the description anew from what the tests send and get.
 RECORDING = bool(os.environ.get("QUANTUMSVC_RECORD_EXAMPLES"))
 LONGEST = 2500

@@ -167,4 +167,4 @@ def test_it_sends_no_statement_per_row(scene: Scene, monkeypatch: pytest.MonkeyP
         scene.job()
         make_backend()
     after = {name: len(measured(scene, name, monkeypatch)) for name in before}
-    assert after == before
+    assert [name for name in LISTS if after[name] > before[name]] == []

@@ -52,6 +52,8 @@ KEPT: tuple[type[Model], ...] = (
     Job, Session, Window, Series, Subscription, Membership, ApiKey, Instance, Backend, CalibrationRun,
     CalibrationSchedule, BackendAlert, CalendarFeed, LedgerLine, Delivery, Notice,
 )  # fmt: skip
+# Of Alice's calendar feed; nothing else looks like it.
+FEED = "5e" * 32
 # Who proves of each socket that a stranger hears nothing there.
 SOCKETS: dict[str, Any] = {
     r"/ws/live": test_hearing.test_two_sockets_of_two_tenants_one_hears,
@@ -72,12 +74,12 @@ def bare() -> None:
 @pytest.fixture
 def things(alice: Caller, closed: Backend, owned: dict[str, str]) -> dict[str, str]:
     """What is Alice's, by what stands before its place in an address."""
-    Instance.objects.filter(pk=alice.instance.pk).update(name="secret lab")
-    window = make_window(backend=closed, instance=alice.instance, created_by=alice.user, note="secret note")
+    Instance.objects.filter(pk=alice.instance.pk).update(name="quokka lab")
+    window = make_window(backend=closed, instance=alice.instance, created_by=alice.user, note="quokka note")
     series = make_series(
-        backend=closed, kind="reservation", instance=alice.instance, created_by=alice.user, note="secret row"
+        backend=closed, kind="reservation", instance=alice.instance, created_by=alice.user, note="quokka row"
     )
-    CalendarFeed.objects.create(user=alice.user, instance=alice.instance, digest="0" * 64, created_at=START)
+    CalendarFeed.objects.create(user=alice.user, instance=alice.instance, digest=FEED, created_at=START)
     return owned | {
         "reservations": window.pk,
         "reservation-series": series.pk,
@@ -87,10 +89,10 @@ def things(alice: Caller, closed: Backend, owned: dict[str, str]) -> dict[str, s
         "resource_instances": alice.instance.crn,
         "accounts": "acct",
         "catalog": "plan-open",
-        "calendars": "0" * 64,
+        "calendars": FEED,
         "Network": "acct",
         "Groups": "main",
-        "Projects": "secret lab",
+        "Projects": "quokka lab",
     }
 
 
@@ -148,7 +150,7 @@ def test_it_gives_a_stranger_nothing_at_any_address(
     pages = Client(raise_request_exception=False)
     pages.force_login(stranger.user)
     tells = {
-        "secret", alice.user.username, alice.instance.crn, alice.instance.name, alice.issued.key.prefix,
+        "quokka", alice.user.username, alice.instance.crn, alice.instance.name, alice.issued.key.prefix,
         *(each for name, each in things.items() if name not in PLAIN),
     }  # fmt: skip
     before = kept()
@@ -179,7 +181,7 @@ def test_it_gives_a_stranger_nothing_at_any_address(
 def test_it_gives_those_who_are_nobody_even_less(alice: Caller, things: dict[str, str]) -> None:
     nobody = Client(raise_request_exception=False)
     named = {each for name, each in things.items() if name not in PLAIN}
-    tells = {"secret", alice.user.username, alice.instance.crn, *named}
+    tells = {"quokka", alice.user.username, alice.instance.crn, *named}
     for route in routes():
         address = filled(route, things)
         answer = nobody.get(address)

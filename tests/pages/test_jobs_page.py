@@ -7,7 +7,6 @@ import pytest
 
 from quantumsvc.accounts.models import Membership
 from quantumsvc.backends.models import Backend
-from reservations_app.models import Window
 from sessions_app.models import Job
 from sessions_app.pages.work import paging
 from sessions_app.pages.work.places import Place
@@ -245,13 +244,16 @@ def test_it_tells_to_sessions_for_whom_their_backend_is_kept(
 ) -> None:
     open_(author, backend)
     assert f"{backend.name}: free" in wanda.sees("/")
-    window = make_window(-60, 60, backend=backend, instance=make_instance(name="secret"), state="active")
-    assert f"{backend.name}: reserved for another instance" in wanda.sees("/")
-    Window.objects.filter(pk=window.pk).update(instance=lab)
-    assert f"{backend.name}: reserved for the lab" in wanda.sees("/")
-    Window.objects.filter(pk=window.pk).update(instance=None, kind="maintenance")
-    assert f"{backend.name}: in maintenance" in wanda.sees("/")
-    Window.objects.all().delete()
+    kept: list[tuple[dict[str, Any], str]] = [
+        ({"instance": make_instance(name="secret")}, "reserved for another instance"),
+        ({"instance": lab}, "reserved for the lab"),
+        ({"instance": None, "kind": "maintenance"}, "in maintenance"),
+    ]
+    for given, told in kept:
+        other = make_backend()
+        open_(author, other)
+        make_window(-60, 60, backend=other, state="active", **given)
+        assert f"{other.name}: {told}" in wanda.sees("/")
     submit(make_author(), backend)
     Worker(backend).start(1)
     assert f"{backend.name}: busy with a job of another instance" in wanda.sees("/")

@@ -106,7 +106,7 @@ def test_it_tells_the_sum_that_clients_and_the_api_tell(
     """Jobs, a batch and a reservation in the ledger, and a job that runs."""
     reserved = Charge(
         kind=ChargeKind.RESERVATION, subject="a-window", backend=backend.pk, instance=lab.pk,
-        user=author.user.pk, since=at(31), at=at(36), seconds=4.0,
+        user=author.user.pk, since=at(31), at=at(35), seconds=4.0,
     )  # fmt: skip
     run(*charge(reserved))
     member = make_caller(lab)

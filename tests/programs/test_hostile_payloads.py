@@ -146,7 +146,8 @@ CIRCUITS: dict[str, tuple[Any, int]] = {
     ),
     "other type": (form("Instruction", ""), Code.BAD_TYPE),
     "settings": (form("settings", {}), Code.BAD_TYPE),
-    "text": ("OPENQASM 3;", Code.BAD_TYPE),
+    "text": ("a circuit", Code.BAD_TYPE),
+    "broken OpenQASM": ("OPENQASM 3; qubit", Code.BAD_QPY),
     "no text": (form("QuantumCircuit", 3), Code.BAD_VALUE),
 }
 

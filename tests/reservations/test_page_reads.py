@@ -14,6 +14,7 @@ from tests.reservations.test_pages import HOUR, browser
 PAGES = {
     "reservations": 10,
     "reservations/new": 6,
+    "reservations/utilisation.csv": 8,
     "reservations/<str:ident>": 8,
     "reservations/<str:ident>/move": 8,
     "reservations/<str:ident>/cancel": 5,
