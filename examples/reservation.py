@@ -46,7 +46,7 @@ class Tenant:
             "Content-Type": "application/json",
         }
         circuit = QuantumCircuit(5)
-        for _ in range(20):
+        for _ in range(60):
             circuit.h(range(5))
             circuit.cx(0, 1)
         circuit.measure_all()
