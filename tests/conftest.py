@@ -7,11 +7,17 @@ from django.conf import settings
 
 from quantumsvc import clock
 from quantumsvc.doorbell import let_go
+from tests.emptying import empty_patiently
 
 
 def pytest_configure() -> None:
     """Static files are served from a folder that a first start makes; here, nothing has been started."""
     settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _emptied_patiently() -> None:
+    empty_patiently()
 
 
 @pytest.fixture(autouse=True)
