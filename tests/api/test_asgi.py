@@ -65,7 +65,7 @@ class Sender:
             self.body += message.get("body", b"")
 
     async def done(self) -> int:
-        await asyncio.wait_for(application(self.scope, self.receive, self.send), 20)
+        await asyncio.wait_for(application(self.scope, self.receive, self.send), 60)
         return self.status
 
 

@@ -40,7 +40,7 @@ class Service:
 
     def wait(self, process: "subprocess.Popen[bytes]") -> None:
         """Until it answers; fails with what it printed when it doesn't."""
-        end = time.monotonic() + 90
+        end = time.monotonic() + 240
         while (found := read_record(self.folder)) is None or not found.ready:
             assert process.poll() is None, self.log.read_text()
             assert time.monotonic() < end, self.log.read_text()
@@ -58,7 +58,7 @@ class Service:
 
     def run(self, words: list[str], environment: dict[str, str]) -> "subprocess.CompletedProcess[str]":
         return subprocess.run(
-            words, env=environment, capture_output=True, text=True, check=False, timeout=120, cwd=ROOT
+            words, env=environment, capture_output=True, text=True, check=False, timeout=300, cwd=ROOT
         )
 
     def example(self, name: str) -> str:
@@ -85,7 +85,7 @@ def service() -> Iterator[Service]:
         yield running
     finally:
         process.send_signal(signal.SIGINT)
-        process.wait(40)
+        process.wait(120)
         for each in (folder, home):
             shutil.rmtree(each, ignore_errors=True)
 

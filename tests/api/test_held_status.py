@@ -8,6 +8,7 @@ import pytest_asyncio
 from django.db import connection
 
 from quantumsvc.backends.models import Backend
+from sessions_app.api import status
 from sessions_app.models import Job
 from sessions_app.services.deleting import retag
 from sessions_app.services.endings import cancel_job
@@ -21,9 +22,9 @@ from tests.services.worker import Worker
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.asyncio]
 
-# Answers that come at once take this long at most on a busy machine, and held ones at least so long.
-PROMPT = 0.3
-HELD = (0.45, 0.9)
+# Answers that come at once take less than this on a very busy machine, and held ones at least so long.
+PROMPT, LONG = 5.0, 20.0
+HELD, HALF_A_SECOND = 0.45, status.HELD_SECONDS
 
 
 @pytest_asyncio.fixture(autouse=True)
@@ -31,9 +32,21 @@ async def listening(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[None]:
     """Bells are heard when the test begins; no thread keeps a connection after it."""
     monkeypatch.setitem(connection.settings_dict, "CONN_MAX_AGE", 0)
     watched = watch()
-    assert await watched.listening(5)
+    assert await watched.listening(60)
     yield
     watched.close()
+
+
+@pytest.fixture(autouse=True)
+def long_holds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An answer that nothing has brought about comes too late to be taken for a prompt one."""
+    monkeypatch.setattr(status, "HELD_SECONDS", LONG)
+
+
+@pytest.fixture
+def usual_holds(monkeypatch: pytest.MonkeyPatch, long_holds: None) -> None:
+    """Half a second, as in the service."""
+    monkeypatch.setattr(status, "HELD_SECONDS", HALF_A_SECOND)
 
 
 @pytest.fixture
@@ -49,24 +62,26 @@ async def test_it_answers_when_the_job_ends(alice: Caller, running: tuple[str, W
     ident, worker = running
     answer, _ = await asyncio.gather(ask_status(alice, ident), later(0.1, worker.turn, 2, end=end))
     assert answer.word == end.capitalize()
-    assert 0.1 <= answer.seconds < HELD[0]
+    assert 0.1 <= answer.seconds < PROMPT
 
 
 async def test_it_answers_when_the_job_is_cancelled(alice: Caller, running: tuple[str, Worker]) -> None:
     job = await elsewhere(Job.objects.get, pk=running[0])
     answer, _ = await asyncio.gather(ask_status(alice, job.pk), later(0.1, cancel_job, job=job, now=at(2)))
     assert answer.word == "Cancelled"
-    assert answer.seconds < HELD[0]
+    assert answer.seconds < PROMPT
 
 
+@pytest.mark.usefixtures("usual_holds")
 async def test_it_holds_an_answer_no_longer_than_half_a_second(
     alice: Caller, running: tuple[str, Worker]
 ) -> None:
     answer = await ask_status(alice, running[0])
     assert answer.word == "Running"
-    assert HELD[0] <= answer.seconds < HELD[1]
+    assert HELD <= answer.seconds < LONG
 
 
+@pytest.mark.usefixtures("usual_holds")
 async def test_it_does_not_take_progress_for_news(alice: Caller, running: tuple[str, Worker]) -> None:
     ident, _ = running
     answer, *_ = await asyncio.gather(
@@ -75,7 +90,7 @@ async def test_it_does_not_take_progress_for_news(alice: Caller, running: tuple[
         later(0.2, publish, ident, 1, Progressing("executing", 2, 2)),
     )
     assert answer.word == "Running"
-    assert HELD[0] <= answer.seconds < HELD[1]
+    assert HELD <= answer.seconds < LONG
 
 
 async def test_it_answers_at_once_what_is_far_from_its_end(
@@ -107,7 +122,7 @@ async def test_it_holds_the_answer_of_a_job_whose_session_holds_the_backend(
         worker.turn(5, end="completed")
 
     answer, _ = await asyncio.gather(ask_status(alice, ident), later(0.1, run))
-    assert (answer.word, answer.seconds < HELD[0]) == ("Completed", True)
+    assert (answer.word, answer.seconds < PROMPT) == ("Completed", True)
 
 
 async def test_it_answers_at_once_in_a_session_that_does_not_run_yet(
@@ -119,6 +134,7 @@ async def test_it_answers_at_once_in_a_session_that_does_not_run_yet(
     assert (answer.word, answer.seconds < PROMPT) == ("Queued", True)
 
 
+@pytest.mark.usefixtures("usual_holds")
 async def test_it_only_waits_longer_when_bells_are_lost(alice: Caller, running: tuple[str, Worker]) -> None:
     ident, _ = running
 
@@ -126,10 +142,11 @@ async def test_it_only_waits_longer_when_bells_are_lost(alice: Caller, running: 
         Job.objects.filter(pk=ident).update(state="completed", phase="", finished_at=at(2))
 
     answer, _ = await asyncio.gather(ask_status(alice, ident), later(0.1, end_silently))
-    assert answer.seconds < HELD[1]
+    assert HELD <= answer.seconds < LONG
     assert (await ask_status(alice, ident)).word == "Completed"
 
 
+@pytest.mark.usefixtures("usual_holds")
 @pytest.mark.parametrize("after", [0.4, 10])
 async def test_it_holds_no_longer_while_bells_are_not_heard_yet(
     alice: Caller, running: tuple[str, Worker], after: float
@@ -140,7 +157,7 @@ async def test_it_holds_no_longer_while_bells_are_not_heard_yet(
     answer = await ask_status(alice, running[0])
     handle.cancel()
     assert answer.word == "Running"
-    assert answer.seconds < 0.75
+    assert answer.seconds < PROMPT
 
 
 async def test_it_wakes_everybody_who_waits_and_nobody_else(
@@ -151,9 +168,10 @@ async def test_it_wakes_everybody_who_waits_and_nobody_else(
     answers = await asyncio.gather(*(ask_status(caller, ident) for caller in (alice, bob) * 5))
     await ending
     assert {answer.word for answer in answers} == {"Completed"}
-    assert max(answer.seconds for answer in answers) < HELD[1]
+    assert max(answer.seconds for answer in answers) < PROMPT
 
 
+@pytest.mark.usefixtures("usual_holds")
 async def test_it_forgets_those_who_waited(alice: Caller, running: tuple[str, Worker]) -> None:
     await ask_status(alice, running[0])
     assert not watch()._waiters
@@ -175,7 +193,7 @@ async def test_it_holds_nothing_back_from_those_who_ask_for_params(
 ) -> None:
     for query in ({}, {"exclude_params": "false"}):
         answer = await ask(alice, f"/jobs/{running[0]}", **query)
-        assert (answer.word, answer.seconds < HELD[0]) == ("Running", True)
+        assert (answer.word, answer.seconds < PROMPT) == ("Running", True)
         assert "params" in answer.answer.json()
 
 
@@ -197,9 +215,9 @@ async def test_it_tells_the_same_as_the_ordinary_call(
         403: [(alice.having(Service_CRN=stranger.instance.crn), ident)],
         400: [(alice.having(Service_CRN=""), ident)],
     }
-    for status, cases in refused.items():
+    for code, cases in refused.items():
         for caller, asked in cases:
             answer = (await ask_status(caller, asked)).answer
-            assert answer.status_code == status
+            assert answer.status_code == code
             assert set(answer.json()) == {"errors", "trace"}
-            assert ("www-authenticate" in answer.headers) == (status == 401)
+            assert ("www-authenticate" in answer.headers) == (code == 401)

@@ -248,7 +248,7 @@ def test_it_rings_a_bell_with_each_alert() -> None:
     with listening(CHANNEL) as bell:
         with transaction.atomic():
             drifted(make_chip())
-        heard = [read_event(payload) for _ in range(3) for _, payload in bell.wait(0.5)]
+        heard = [read_event(payload) for _ in range(3) for _, payload in bell.wait(2)]
     alert = BackendAlert.objects.get()
     told = [event for event in heard if isinstance(event, BackendAlerted)]
     assert told == [BackendAlerted(id=alert.pk, backend=alert.backend_id, kind="drift")]

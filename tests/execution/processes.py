@@ -14,7 +14,7 @@ def is_gone(pid: int) -> bool:
         return True
 
 
-def seconds_until(condition: Callable[[], bool], limit: float = 10.0) -> float:
+def seconds_until(condition: Callable[[], bool], limit: float = 60.0) -> float:
     """How long it took for the condition to hold; fails after ``limit`` seconds."""
     began = time.monotonic()
     while not condition():

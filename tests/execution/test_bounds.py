@@ -60,7 +60,7 @@ def test_it_ends_a_job_that_used_up_its_processor_time(lease: Lease) -> None:
     ending = run_to_end(lease, a_task(cpu_seconds=1), b"spin")[-1]
     assert isinstance(ending, Crashed)
     assert ending.cause == "cpu"
-    assert time.monotonic() - began < 8
+    assert time.monotonic() - began < 60, "not for ever, though the machine may be busy"
 
 
 def test_it_counts_processor_time_for_each_task_anew(lease: Lease) -> None:

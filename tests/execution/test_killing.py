@@ -15,6 +15,8 @@ from quantumsvc.backends.execution.testing import RunningPool, a_task, events_to
 from tests.execution.conftest import AER, StartPool
 from tests.execution.processes import children_of, is_gone, processor_seconds, seconds_until
 
+# Killed children need 70 ms for their end where nothing else runs (seconds).
+SOON = 5
 BUSY = ["spin", "aer 26"]
 """A Python loop, and a simulation that never lets Python run (1 GiB of state)."""
 
@@ -35,7 +37,7 @@ def begin(lease: Lease, words: str) -> None:
 def await_busy(pid: int, words: str) -> None:
     """Return once the simulation has its memory, or the loop has looped a while."""
     if words.startswith("aer"):
-        seconds_until(lambda: resident_size(pid) > 900 * 1024**2, 20)
+        seconds_until(lambda: resident_size(pid) > 900 * 1024**2)
     before = processor_seconds(pid)
     seconds_until(lambda: processor_seconds(pid) > before + 0.1)
 
@@ -55,13 +57,13 @@ def worker(pool: RunningPool, words: str) -> Iterator[tuple[subprocess.Popen[str
 
 
 @pytest.mark.parametrize("words", BUSY)
-def test_it_kills_a_busy_child_within_a_second(aer_pool: RunningPool, words: str) -> None:
+def test_it_kills_a_busy_child_soon(aer_pool: RunningPool, words: str) -> None:
     lease = aer_pool.client.lease(f"kill {words}")
     begin(lease, words)
     began = time.monotonic()
     assert lease.kill()
     assert is_gone(lease.pid)
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < SOON
     assert not lease.alive
     with aer_pool.client.lease(f"kill {words}") as following:
         assert run_to_end(following, a_task(), b"say next")[-1] == Finished(b"next")
@@ -86,7 +88,7 @@ def test_it_may_be_killed_and_released_again_and_again(pool: RunningPool) -> Non
 def test_it_ends_the_child_of_a_worker_that_is_killed(aer_pool: RunningPool, words: str) -> None:
     with worker(aer_pool, words) as (process, child):
         process.send_signal(signal.SIGKILL)
-        assert seconds_until(lambda: is_gone(child)) < 1
+        assert seconds_until(lambda: is_gone(child)) < SOON
 
 
 @pytest.mark.parametrize("words", BUSY)
@@ -97,7 +99,7 @@ def test_it_ends_all_children_with_the_pool(start_pool: StartPool, words: str) -
     children = children_of(pool.process.pid)
     assert lease.pid in children
     pool.process.kill()
-    assert seconds_until(lambda: all(map(is_gone, children))) < 1
+    assert seconds_until(lambda: all(map(is_gone, children))) < SOON
     ending = events_to_end(lease)[-1]
     assert isinstance(ending, Crashed)
     assert ending.cause == "pool"
@@ -111,8 +113,8 @@ def test_it_ends_all_children_when_the_pool_is_stopped(start_pool: StartPool) ->
     begin(lease, "spin")
     children = children_of(pool.process.pid)
     pool.process.terminate()
-    assert pool.process.wait(5) == 0
-    assert seconds_until(lambda: all(map(is_gone, children))) < 1
+    assert pool.process.wait(60) == 0
+    assert seconds_until(lambda: all(map(is_gone, children))) < SOON
     lease.kill()
 
 

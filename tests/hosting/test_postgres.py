@@ -64,7 +64,7 @@ def test_it_ends_a_server_that_was_left_on_its_files(server: Postgres) -> None:
     second.start()
     try:
         assert server.process is not None
-        assert server.process.wait(5) == 0
+        assert server.process.wait(60) == 0
         assert pid_of(second) != left
         assert ask(second, "SELECT 1") == "1"
     finally:

@@ -121,7 +121,7 @@ def test_it_ends_what_a_killed_service_left_but_not_a_stranger_with_the_same_num
         written.parts = {"web": (left.pid, start_mark(left.pid)), "old": (stranger.pid, "another-boot/5")}
         record.write_record(tmp_path, written)
         assert record.end_leftovers(tmp_path) == ["web"]
-        assert left.wait(5) == -9
+        assert left.wait(60) == -9
         assert stranger.poll() is None
         stranger.kill()
 

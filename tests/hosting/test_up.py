@@ -32,7 +32,9 @@ def environment() -> dict[str, str]:
 
 def manage(*arguments: str) -> "subprocess.CompletedProcess[str]":
     command = [sys.executable, MANAGE, *arguments]
-    return subprocess.run(command, env=environment(), capture_output=True, text=True, check=False, timeout=60)
+    return subprocess.run(
+        command, env=environment(), capture_output=True, text=True, check=False, timeout=180
+    )
 
 
 class Service:
@@ -52,7 +54,7 @@ class Service:
         command = [sys.executable, MANAGE, "up", "--no-demo", *self.where()]
         with self.log.open("ab") as log:
             self.process = self._run(command, log)
-        end = time.monotonic() + 60
+        end = time.monotonic() + 180
         while (found := read_record(self.data_dir)) is None or not (found.ready and found.is_running()):
             assert self.process.poll() is None, self.log.read_text()
             assert time.monotonic() < end, self.log.read_text()
@@ -70,7 +72,7 @@ class Service:
         return found.parts[name][0]
 
     def ask(self) -> int:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         try:
             connection.request("GET", "/health")
             return connection.getresponse().status
@@ -80,7 +82,7 @@ class Service:
     def stop(self) -> int:
         assert self.process is not None
         self.process.send_signal(signal.SIGINT)
-        return self.process.wait(30)
+        return self.process.wait(90)
 
     def left_processes(self) -> list[str]:
         """Command lines of all processes that know this folder or descend from this service."""
@@ -185,7 +187,7 @@ def test_it_starts_again_after_it_was_killed_and_leaves_nothing_after_a_stop(ser
     shown = [line for line in service.log.read_text().splitlines() if "eval" in line]
     exported = subprocess.run(
         ["sh", "-c", shown[-1].partition("|")[2] + '\necho "$QISKIT_IBM_TOKEN $QISKIT_IBM_URL"'],
-        capture_output=True, text=True, check=True, env=environment(), timeout=30,
+        capture_output=True, text=True, check=True, env=environment(), timeout=120,
     ).stdout  # fmt: skip
     assert exported.split() == ["qs_x", f"http://127.0.0.1:{service.port}/experimental"]
     assert "Applying" not in service.log.read_text().rpartition("Starting the database")[2]

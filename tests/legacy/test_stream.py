@@ -48,7 +48,7 @@ class Waiting:
         self.task = asyncio.create_task(application(self.scope, self.said.get, self.heard.put))
 
     async def next(self) -> dict[str, Any]:
-        return await asyncio.wait_for(self.heard.get(), 10)
+        return await asyncio.wait_for(self.heard.get(), 60)
 
     async def all(self) -> list[str]:
         """What is heard until the end, in short."""
@@ -57,7 +57,7 @@ class Waiting:
             event = await self.next()
             word = event["type"].removeprefix("websocket.")
             heard.append(f"{word} {event.get('code', event.get('text', ''))}".strip())
-        await asyncio.wait_for(self.task, 10)
+        await asyncio.wait_for(self.task, 60)
         return heard
 
 
@@ -137,4 +137,4 @@ async def test_it_lets_a_client_go(alice: Caller, simulator: Backend) -> None:
     waiting = Waiting(token_of(alice), ident)
     await waiting.next()
     waiting.said.put_nowait({"type": "websocket.disconnect", "code": 1001})
-    await asyncio.wait_for(waiting.task, 10)
+    await asyncio.wait_for(waiting.task, 60)

@@ -24,7 +24,7 @@ T = TypeVar("T")
 
 NOBODY = 4401
 # Long enough for a bell to be heard on a busy machine, and to be sure that none is (seconds).
-SOON, NEVER = 5.0, 0.6
+SOON, NEVER = 30.0, 0.6
 ORIGIN = (b"origin", b"http://testserver")
 HOST = (b"host", b"testserver")
 

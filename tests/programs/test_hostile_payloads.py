@@ -63,7 +63,7 @@ def bounded() -> Iterator[None]:
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
-    assert time.perf_counter() - start < 10
+    assert time.perf_counter() - start < 60
     assert peak < 6 * LIMITS.max_inflated_bytes
 
 

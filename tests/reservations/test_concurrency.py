@@ -24,7 +24,7 @@ def together(*deeds: Callable[[], Any]) -> list[Any]:
     def do(number: int) -> None:
         try:
             connection.ensure_connection()
-            barrier.wait(5)
+            barrier.wait(60)
             outcomes[number] = deeds[number]()
         except Exception as refusal:
             outcomes[number] = refusal
@@ -35,7 +35,7 @@ def together(*deeds: Callable[[], Any]) -> list[Any]:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(20)
+        thread.join(60)
     return outcomes
 
 
@@ -91,7 +91,7 @@ def test_it_is_told_by_the_database_when_somebody_writes_past_the_lock() -> None
         thread.start()
         thread.join(0.3)
         assert thread.is_alive(), "it waits for the first to commit"
-    thread.join(10)
+    thread.join(60)
     assert isinstance(outcomes[0], TimeTaken)
     assert Window.objects.count() == 1
 
@@ -112,5 +112,5 @@ def test_it_keeps_the_calendar_of_a_backend_to_one_at_a_time() -> None:
         thread.start()
         thread.join(0.2)
         order.append("first")
-    thread.join(10)
+    thread.join(60)
     assert order == ["first", "second"]
