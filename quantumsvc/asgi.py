@@ -5,7 +5,7 @@
 * Every other call of the API is plain synchronous Django in a thread that keeps its connection, without
   middleware: it needs no cookies and no page's headers, and hopping between loop and threads for each
   middleware and signal costs more than the call itself.
-* Pages go through Django's own ASGI handler with all its middleware.
+* Pages and their files go through all of Django's middleware in threads of their own, for the same reason.
 * WebSockets are the live pages' (``/ws/live``) and, where they are served, the old clients' streams.
 """
 
@@ -15,7 +15,6 @@ from typing import Any, cast
 
 import django
 from a2wsgi import WSGIMiddleware
-from django.core.handlers.asgi import ASGIHandler
 from django.core.handlers.exception import convert_exception_to_response
 from django.core.handlers.wsgi import WSGIHandler
 
@@ -57,7 +56,7 @@ class BareHandler(WSGIHandler):
 
 
 _api = WSGIMiddleware(cast("Any", BareHandler()), workers=settings.API_THREADS)
-_pages = ASGIHandler()
+_pages = WSGIMiddleware(cast("Any", WSGIHandler()), workers=settings.API_THREADS)
 # Every socket there is: of pages, and of old clients where they are served.
 SOCKETS: dict[str, Any] = {r"/ws/live": LiveConsumer.as_asgi()}
 if settings.OLD_CLIENTS:

@@ -12,9 +12,9 @@ from sessions_app.events import Event
 from sessions_app.live.groups import told_to
 
 # The shortest time between two messages to a group (seconds).
-GAP = 0.2
+GAP = 0.22
 # Those whose work it is hear first; so much later the many who only share the backend (seconds).
-LAG = 0.05
+LAG = 0.1
 # When more has changed, a page had better look at everything.
 LARGEST = 200
 

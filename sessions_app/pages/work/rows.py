@@ -60,8 +60,9 @@ class Reader:
 
 def lines(found: Sequence[Found], reader: Reader, now: datetime) -> list[Line]:
     """The rows of a page in its order; one that vanished since it was found is left out."""
-    jobs = list(visible_jobs(reader.user).filter(pk__in=_idents(found, JOBS)))
-    sessions = list(visible_sessions(reader.user).filter(pk__in=_idents(found, SESSIONS)))
+    of_jobs, of_sessions = _idents(found, JOBS), _idents(found, SESSIONS)
+    jobs = list(visible_jobs(reader.user).filter(pk__in=of_jobs)) if of_jobs else []
+    sessions = list(visible_sessions(reader.user).filter(pk__in=of_sessions)) if of_sessions else []
     job_lines, session_lines = _job_lines(jobs, reader, now), _session_lines(sessions, reader, now)
     known: dict[str, dict[str, Any]] = {JOBS: job_lines, SESSIONS: session_lines}
     return [known[each.kind][each.ident] for each in found if each.ident in known[each.kind]]

@@ -9,8 +9,9 @@
 //
 //   <section id="work" data-live="work" data-live-rows="new" data-live-counts="states">…<tr id="job-ID">…
 //
-// A part with rows is fetched row by row, with its counts, and as a whole only when rows come in: "new" ones,
-// or "any", as a change may make them match a filter. A row with topics of its own is fetched for those too.
+// A part with rows is fetched row by row, with its counts. "new" rows come in at its top; where it says "any",
+// a change may make any row match, and the part is fetched as a whole. A row with topics of its own is fetched
+// for those too.
 import { Connection } from "./connection.js";
 import { Refresher } from "./refresher.js";
 
@@ -32,13 +33,17 @@ function show(state) {
   indicator.setAttribute("aria-pressed", String(state === "paused"));
 }
 
-// The ids of what is to be fetched after a change of one row's job or session.
-function rowsOf(part, change) {
+// Has what is to be fetched after a change of one row's job or session.
+function wantRows(refresher, part, change) {
   const named = [`${change.kind}-${change.id}`, `session-${change.session}`];
-  const rows = named.filter((id) => part.contains(document.getElementById(id)));
-  const enters = part.dataset.liveRows === "any" || (change.new && part.dataset.liveRows === "new");
-  if (rows[0] !== named[0] && enters) return [part.id];
-  return [...rows, part.dataset.liveCounts];
+  const isNew = change.new && part.dataset.liveRows === "new";
+  if (!document.getElementById(named[0]) && (isNew || part.dataset.liveRows === "any")) {
+    // Where there are no rows yet, there is no place for one.
+    if (!isNew || !part.querySelector("tbody")) return refresher.want(part.id);
+    refresher.wantNew(named[0], part);
+  }
+  for (const id of named) if (part.contains(document.getElementById(id))) refresher.want(id);
+  return refresher.want(part.dataset.liveCounts);
 }
 
 function hear(refresher, changes) {
@@ -48,7 +53,7 @@ function hear(refresher, changes) {
     const heard = told.filter(([, topics]) => wanted.some((topic) => topics.has(topic)));
     if (!heard.length) continue;
     if ("liveRows" in part.dataset) {
-      for (const id of heard.flatMap(([change]) => rowsOf(part, change))) refresher.want(id);
+      for (const [change] of heard) wantRows(refresher, part, change);
     } else {
       // What only follows a backend may look different; what is named has changed.
       const isNamed = (topic) => !topic.startsWith("backend:") && heard.some(([, topics]) => topics.has(topic));

@@ -1,73 +1,138 @@
-// Fetches parts of the page anew. However much happens, there is one request at a time, and the next one waits
-// twice as long as the last one took: a server that is busy is asked less often. What is heard meanwhile is
-// asked for together. What itself changed goes first; what only may look different because of it comes after.
+// Fetches parts of the page anew. What itself changed is asked for at once; what only may look different because
+// of it comes in a quiet moment after. However much happens, there is one request of each sort at a time, and
+// what is heard meanwhile is asked for together. After a few without a quiet moment between them they come less
+// often, and the longer the server takes, the less.
 import { morph } from "./morph.js";
 import { tick } from "./times.js";
 
-const SHORTEST_GAP_MS = 100;
-const LONGEST_GAP_MS = 5000;
-// After so many requests without a quiet moment between them, they come less often.
+// So many requests follow each other at once, and so many soon; then it is a streak.
+const SPRINT = 3;
 const STREAK = 10;
+const SPRINT_GAP_MS = 100;
 const STREAK_GAP_MS = 500;
-// One change may be told in two messages, of the work and of its backend.
-const SETTLING_MS = 10;
+const LONGEST_GAP_MS = 5000;
+// Longer than the shortest time between two messages of the same group.
+const CALM_MS = 250;
+// What may wait lets what changed go first, but not for longer than this.
+const QUIET_MS = 150;
+const LONGEST_WAIT_MS = 1000;
 const FLASH_MS = 1200;
+
+// What is wanted of one sort, and when it may be asked for.
+class Lane {
+  constructor() {
+    this.ids = new Set();
+    this.streak = 0;
+    this.notBefore = 0;
+    this.ended = -Infinity;
+    this.calmFrom = 0;
+  }
+
+  add(id) {
+    const now = performance.now();
+    if (!this.ids.size) {
+      this.since = now;
+      if (now > this.calmFrom) this.streak = 0;
+    }
+    this.ids.add(id);
+  }
+
+  take() {
+    const ids = [...this.ids];
+    this.ids.clear();
+    return ids;
+  }
+
+  // What is heard until its end belongs to the same streak.
+  begins() {
+    this.calmFrom = Infinity;
+    return performance.now();
+  }
+
+  hasEnded(began) {
+    this.ended = performance.now();
+    this.streak += 1;
+    const took = this.ended - began;
+    this.notBefore = this.ended + Math.min(this.gapAfter(took), LONGEST_GAP_MS);
+    this.calmFrom = Math.max(this.notBefore, this.ended + Math.max(2 * took, CALM_MS));
+  }
+
+  gapAfter(took) {
+    if (this.streak <= SPRINT) return 0;
+    return this.streak <= STREAK ? Math.max(took, SPRINT_GAP_MS) : Math.max(2 * took, STREAK_GAP_MS);
+  }
+}
 
 export class Refresher {
   constructor() {
-    this.first = new Set();
-    this.later = new Set();
-    this.isBusy = false;
-    this.notBefore = 0;
-    this.streak = 0;
+    this.first = new Lane();
+    this.later = new Lane();
+    this.running = undefined;
+    // Rows that are not on the page yet, and the parts that they belong into.
+    this.entering = new Map();
+  }
+
+  // A new row of a part, to come in at its top.
+  wantNew(id, part) {
+    this.entering.set(id, part.id);
+    this.want(id);
   }
 
   want(id, isChanged = true) {
     (isChanged ? this.first : this.later).add(id);
-    if (!this.isBusy && !this.timer && performance.now() > this.notBefore) this.streak = 0;
     this.schedule();
   }
 
   schedule() {
-    if (this.isBusy || this.timer || !(this.first.size || this.later.size)) return;
-    this.timer = setTimeout(() => this.run(), Math.max(this.notBefore - performance.now(), SETTLING_MS));
+    clearTimeout(this.timer);
+    const { first, later, running } = this;
+    if (running?.lane === first) return;
+    if (first.ids.size) this.runAt(first, first.notBefore);
+    else if (later.ids.size && !running) {
+      const quiet = first.streak > SPRINT ? first.notBefore : first.ended + QUIET_MS;
+      this.runAt(later, Math.max(later.notBefore, quiet));
+    }
   }
 
-  async run() {
-    this.timer = undefined;
-    this.isBusy = true;
-    const began = performance.now();
+  runAt(lane, moment) {
+    this.timer = setTimeout(() => this.run(lane), Math.max(moment - performance.now(), 0));
+  }
+
+  async run(lane) {
+    const overtaken = this.running;
+    const mine = (this.running = { lane, ids: this.take(lane) });
+    // Its answer may be older than this one's.
+    for (const id of overtaken?.ids ?? []) this.later.add(id);
+    const began = lane.begins();
     try {
-      for (const [url, ids] of byAddress(this.take())) await this.refresh(url, ids);
+      for (const [url, ids] of this.byAddress(mine.ids)) if (this.running === mine) await this.refresh(url, ids, mine);
     } catch (error) {
       // The server can't be reached: the connection is lost as well, and looks anew when it is back.
       console.warn("a part of the page could not be fetched", error);
     }
-    const now = performance.now();
-    this.streak += 1;
-    const least = this.streak > STREAK ? STREAK_GAP_MS : SHORTEST_GAP_MS;
-    this.notBefore = now + Math.min(Math.max(2 * (now - began), least), LONGEST_GAP_MS);
-    this.isBusy = false;
+    lane.hasEnded(began);
+    if (this.running !== mine) return;
+    this.running = undefined;
     this.schedule();
   }
 
-  // What was put off once is not put off again.
-  take() {
-    for (const id of this.first) this.later.delete(id);
-    const puttingOff = this.first.size > 0 && this.later.size > 0 && !this.hasPutOff;
-    const ids = [...this.first, ...(puttingOff ? [] : this.later)];
-    this.first.clear();
-    if (!puttingOff) this.later.clear();
-    this.hasPutOff = puttingOff;
-    return ids;
+  // What waited for long, and what waits while much changes, comes along.
+  take(lane) {
+    const { first, later } = this;
+    if (lane === later) return later.take();
+    for (const id of first.ids) later.ids.delete(id);
+    const isLong = performance.now() - later.since > LONGEST_WAIT_MS;
+    return [...first.take(), ...(isLong || first.streak > SPRINT ? later.take() : [])];
   }
 
-  async refresh(url, ids) {
+  async refresh(url, ids, mine) {
     const answer = await fetch(url, { headers: { "X-Live": ids.join(" ") }, credentials: "same-origin" });
     // Signed out, or no longer allowed to look: what a fresh page would say.
     if (answer.redirected || answer.status === 403 || answer.status === 404) return void location.reload();
     if (!answer.ok) throw new Error(`${url} answered ${answer.status}`);
-    const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const text = await answer.text();
+    if (this.running !== mine) return;
+    const fresh = new DOMParser().parseFromString(text, "text/html");
     tick(fresh);
     for (const id of ids) this.put(url, id, fresh.getElementById(id));
     document.dispatchEvent(new CustomEvent("quantumsvc:fresh", { detail: { ids } }));
@@ -75,11 +140,41 @@ export class Refresher {
 
   put(url, id, fresh) {
     const old = document.getElementById(id);
+    const part = old ?? this.partOf(id);
+    this.entering.delete(id);
     // The reader may have moved on to another address, such as other filters, while the answer was on its way.
-    if (!old || addressOf(old) !== url) return;
-    if (fresh) morph(old, document.adoptNode(fresh), flash);
+    if (!part || addressOf(part) !== url) return;
+    if (old && fresh) morph(old, document.adoptNode(fresh), flash);
+    else if (fresh) this.enter(part, document.adoptNode(fresh));
     // A row that does not belong into its table any more.
-    else if (outer(old)) this.want(outer(old).id);
+    else if (old && outer(old)) this.want(outer(old).id);
+  }
+
+  // The last row may have to leave, and the ways to other pages change: the rest of the part comes later.
+  enter(part, row) {
+    part.querySelector("tbody")?.prepend(row);
+    flash(row);
+    this.want(part.id, false);
+  }
+
+  partOf(id) {
+    return document.getElementById(id) ?? document.getElementById(this.entering.get(id));
+  }
+
+  // A part within another that is asked for comes with that.
+  byAddress(ids) {
+    const isAsked = new Set(ids);
+    const groups = new Map();
+    for (const id of ids) {
+      const part = this.partOf(id);
+      if (!part) continue;
+      let around = part.id === id ? outer(part) : part;
+      while (around && !isAsked.has(around.id)) around = outer(around);
+      if (around) continue;
+      const url = addressOf(part);
+      groups.set(url, [...(groups.get(url) ?? []), id]);
+    }
+    return groups;
   }
 }
 
@@ -89,21 +184,6 @@ function outer(part) {
 
 function addressOf(part) {
   return part.closest("[data-live-url]")?.dataset.liveUrl ?? location.pathname + location.search;
-}
-
-// A part within another that is asked for comes with that.
-function byAddress(ids) {
-  const parts = ids.map((id) => document.getElementById(id)).filter(Boolean);
-  const isAsked = new Set(parts);
-  const groups = new Map();
-  for (const part of parts) {
-    let around = outer(part);
-    while (around && !isAsked.has(around)) around = outer(around);
-    if (around) continue;
-    const url = addressOf(part);
-    groups.set(url, [...(groups.get(url) ?? []), part.id]);
-  }
-  return groups;
 }
 
 function flash(element) {
