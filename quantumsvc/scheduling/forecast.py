@@ -78,6 +78,8 @@ def forecast(
 ) -> dict[str, Expectation]:
     """What to expect of each job in ``queue``, which holds the waiting jobs that are to be considered.
 
+    System jobs are foreseen too: they share the places.
+
     A job without an estimate takes what it is expected to take. A job of a session that is neither
     active nor in ``sessions`` is taken to stand alone. With ``only``, the run ends when that job
     has started, and says nothing of those after it.
@@ -85,7 +87,8 @@ def forecast(
     known = estimates or {}
     played = [starts(snapshot, queue, known, sessions, future, only=only) for future in Future]
     places = {ident: place for place, ident in enumerate(played[1], start=1)}
-    return {job.id: _expectation(places.get(job.id), [each.get(job.id) for each in played]) for job in queue}
+    told = [job.id for job in (*queue, *snapshot.system)]
+    return {ident: _expectation(places.get(ident), [each.get(ident) for each in played]) for ident in told}
 
 
 def _expectation(place: int | None, times: list[datetime | None]) -> Expectation:

@@ -1,5 +1,6 @@
 """The page of one backend: what it does, who waits, what it is made of, and how that changed."""
 
+import math
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -44,13 +45,14 @@ PARTS = {"backend-now": "pages/backend/_now.html"}
 
 @dataclass(frozen=True)
 class QueueRow:
-    """One waiting job; ``job`` is None for one that the reader may not see."""
+    """One waiting job; ``job`` is None for one that the reader may not see and for a system job."""
 
     job: Job | None
     place: int | None
     reason: str
     rule: str
     expected: Expectation
+    is_system: bool = False
 
 
 @require_safe
@@ -64,8 +66,9 @@ def backend_page(request: HttpRequest, name: str) -> HttpResponse:
     context = {
         "backend": backend,
         "strip": strips_of([backend.pk], user, names, now).get(backend.pk, Strip()),
-        "queue": queue_rows(line, names, now),
+        "queue": in_order([*system_rows(line), *queue_rows(line, names, now)]),
         "waiting": len(line.jobs),
+        "shown": min(len(line.jobs), SHOWN_QUEUE),
         "is_cut": line.is_cut,
         "day": day_of(backend, user, names, now, line, daybook(backend, since=now - DAY, now=now)),
     }
@@ -118,6 +121,17 @@ def queue_rows(line: Lineup, names: Collection[int], now: datetime) -> list[Queu
         )
         for entry, told in shown
     ]
+
+
+def system_rows(line: Lineup) -> list[QueueRow]:
+    """Calibrations and maintenance jobs have places like all others, and go first (S2)."""
+    why = "Calibrations and maintenance jobs go before all others."
+    return [QueueRow(None, each.place, why, "S2", each, is_system=True) for each in line.system if each.place]
+
+
+def in_order(rows: list[QueueRow]) -> list[QueueRow]:
+    """By their places; what is not foreseen stays behind the others."""
+    return sorted(rows, key=lambda row: row.place or math.inf)
 
 
 def _jobs(idents: Iterable[str]) -> dict[str, Job]:

@@ -128,11 +128,13 @@ def waiters_of(backend_id: int, now: datetime) -> Waiters:
 class Lineup:
     """A backend's queue in the order in which it is expected to start; jobs not foreseen come last.
 
-    ``is_cut``: there are more waiting jobs than were looked at.
+    ``is_cut``: there are more waiting jobs than were looked at. ``system``: what is expected of the system
+    jobs, due or not, which share the places with ``jobs``.
     """
 
     jobs: tuple[tuple[QueuedJob, Outlook], ...]
     is_cut: bool = False
+    system: tuple[Expectation, ...] = ()
 
 
 @transaction.atomic
@@ -145,7 +147,8 @@ def lineup(backend: Backend, now: datetime) -> Lineup:
     reasons = explain(snapshot, queue)
     told = [(each, Outlook(reasons[each.id], foreseen.get(each.id, Expectation()))) for each in queue]
     told.sort(key=lambda pair: (pair[1].expectation.place or len(queue) + 1, submission_order(pair[0])))
-    return Lineup(tuple(told), len(queue) == HORIZON)
+    system = tuple(foreseen.get(each.id, Expectation()) for each in snapshot.system)
+    return Lineup(tuple(told), len(queue) == HORIZON, system)
 
 
 @transaction.atomic

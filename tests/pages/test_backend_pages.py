@@ -11,6 +11,7 @@ from quantumsvc.backends.demo_devices import demo_devices
 from quantumsvc.backends.models import Backend, CalibrationSet
 from quantumsvc.backends.services import install_device
 from reservations_app.models import Window
+from sessions_app.models import Job
 from sessions_app.pages import backend as backend_pages
 from sessions_app.services.submission import Author
 from tests.api.conftest import Time
@@ -86,6 +87,22 @@ def test_it_lists_the_queue_in_its_true_order_with_reasons(
     assert place < text.index(
         f"2 {mine.pk} the lab Fair share gives the next turn to a job of another instance. F2"
     )
+
+
+def test_s2_it_lists_a_due_calibration_where_it_will_run(
+    author: Author, backend: Backend, wanda: Reader, time: Time
+) -> None:
+    submit(author, backend)
+    Worker(backend).start(1)
+    system = submit(make_author(), backend, 2)
+    Job.objects.filter(pk=system.pk).update(is_system=True, due_at=at(3))
+    mine = submit(author, backend, 2)
+    time.seconds = 5
+    text = wanda.sees(f"/backends/{backend.name}")
+    assert "1 job waiting" in text
+    first = text.index("1 a calibration or maintenance job Calibrations and maintenance jobs go before all")
+    assert first < text.index(f"2 {mine.pk} the lab")
+    assert system.pk not in text
 
 
 def test_it_lists_the_beginning_of_a_long_queue(
