@@ -13,7 +13,7 @@ from django.core.exceptions import PermissionDenied, RequestDataTooBig, Suspicio
 from django.core.exceptions import ValidationError as ModelInvalid
 from django.db import DataError
 from django.http import Http404, HttpRequest, HttpResponse
-from django.http.request import UnreadablePostError
+from django.http.request import RawPostDataException, UnreadablePostError
 from django.utils.functional import Promise
 from rest_framework import exceptions as rest
 from rest_framework.authentication import BaseAuthentication
@@ -30,6 +30,7 @@ from quantumsvc.accounts.authentication import identify
 from quantumsvc.accounts.callers import Caller as Caller
 from quantumsvc.accounts.callers import caller_of as caller_of
 from quantumsvc.accounts.models import Instance
+from quantumsvc.openapi.operations import operation_of
 from quantumsvc.queries import Page as Page
 from quantumsvc.queries import bool_parameter as bool_parameter
 from quantumsvc.queries import chosen_order as chosen_order
@@ -37,7 +38,10 @@ from quantumsvc.queries import int_parameter as int_parameter
 from quantumsvc.queries import listed as listed
 from quantumsvc.queries import page_of as page_of
 from quantumsvc.queries import time_parameter as time_parameter
+from quantumsvc.queries import word_of as word_of
 from quantumsvc.queries import word_parameter as word_parameter
+from quantumsvc.queries import wrong_words
+from quantumsvc.wire.complaints import wrong_fields
 from quantumsvc.wire.times import iso_z
 from quantumsvc.wire.versions import UNNAMED, version_named
 
@@ -224,7 +228,33 @@ def exception_handler(exc: Exception, context: Mapping[str, Any]) -> Response | 
         return None
     set_rollback()
     status = exc.status_code if isinstance(exc, rest.APIException) else found[0].status
+    if status == errors.BadRequest.status:
+        found += _further(found, context["view"], context["request"])
     return Response(container(found), status=status, headers=_headers(found[0], status))
+
+
+def _further(
+    found: Sequence[errors.ServiceError], view: "APIView", request: Request
+) -> list[errors.BadRequest]:
+    """What else is wrong with a request that is refused: every word of its query, every field of its body."""
+    said = operation_of(view, str(request.method))
+    wrong = wrong_words(request.query_params, said.query) if said else []
+    if said and wrong and said.body is not None:
+        wrong += _wrong_body(request, said.body)
+    told = {error.message for error in found}
+    return [each for each in wrong if each.message not in told]
+
+
+def _wrong_body(request: Request, kind: Any) -> list[errors.BadRequest]:
+    from rest_framework.serializers import Serializer
+
+    try:
+        if not (isinstance(kind, type) and issubclass(kind, Serializer)):
+            return wrong_fields(request._request.body, kind)
+        read = kind(data=request.data)
+        return [] if read.is_valid() else [errors.BadRequest(text) for text in _flatten(read.errors)]
+    except (errors.ServiceError, RawPostDataException):
+        return []
 
 
 def service_errors(exc: Exception) -> list[errors.ServiceError]:

@@ -1,16 +1,18 @@
 """What the words of a query ask for."""
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
 
 from django.db.models import Model, QuerySet
+from django.http import QueryDict
 from rest_framework.request import Request
 
 from quantumsvc import errors
 from quantumsvc.cursors import Part, read_part
+from quantumsvc.openapi.operations import Parameter
 from quantumsvc.wire.times import parse_time
 
 M = TypeVar("M", bound=Model)
@@ -56,8 +58,23 @@ def listed(word: str, found: list[dict[str, Any]], count: int, page: Page, part:
 def int_parameter(request: Request, name: str, default: int, *, minimum: int, maximum: int) -> int:
     """A whole number of the query. Raises BadRequest when it isn't one or is out of bounds."""
     text = request.query_params.get(name, "")
-    if not text:
-        return default
+    return number_of(name, text, minimum, maximum) if text else default
+
+
+def bool_parameter(request: Request, name: str, default: bool | None = None) -> bool | None:
+    """``true`` or ``false`` in any case, as clients of different ages write it. Raises BadRequest."""
+    text = request.query_params.get(name, "")
+    return truth_of(name, text) if text else default
+
+
+def time_parameter(request: Request, name: str) -> datetime | None:
+    """An instant of the query. Raises BadRequest."""
+    text = request.query_params.get(name, "")
+    return time_of(name, text) if text else None
+
+
+def number_of(name: str, text: str, minimum: int, maximum: int) -> int:
+    """A whole number. Raises BadRequest when it isn't one or is out of bounds."""
     # More digits than any bound has, and few enough to convert without thinking of time.
     number = int(text) if re.fullmatch(r"[0-9]{1,12}", text) else None
     if number is None or not minimum <= number <= maximum:
@@ -65,23 +82,26 @@ def int_parameter(request: Request, name: str, default: int, *, minimum: int, ma
     return number
 
 
-def bool_parameter(request: Request, name: str, default: bool | None = None) -> bool | None:
-    """``true`` or ``false`` in any case, as clients of different ages write it. Raises BadRequest."""
-    text = request.query_params.get(name, "").lower()
-    if not text:
-        return default
-    if text not in {"true", "false", "1", "0"}:
+def truth_of(name: str, text: str) -> bool:
+    """True or false. Raises BadRequest."""
+    if text.lower() not in {"true", "false", "1", "0"}:
         raise errors.BadRequest(f"{name} must be true or false.")
-    return text in {"true", "1"}
+    return text.lower() in {"true", "1"}
 
 
-def time_parameter(request: Request, name: str) -> datetime | None:
-    """An instant of the query. Raises BadRequest."""
-    text = request.query_params.get(name, "")
+def time_of(name: str, text: str) -> datetime:
+    """An instant. Raises BadRequest."""
     try:
-        return parse_time(text) if text else None
+        return parse_time(text)
     except ValueError as problem:
         raise errors.BadRequest(f"{name}: {problem}.") from problem
+
+
+def word_of(name: str, text: str, known: Collection[str]) -> str:
+    """One of some words. Raises BadRequest for another."""
+    if text not in known:
+        raise errors.BadRequest(f"{name} must be one of {', '.join(known)}.")
+    return text
 
 
 def chosen_order(request: Request, rows: R, orders: Mapping[str, tuple[str, ...]]) -> R:
@@ -92,9 +112,7 @@ def chosen_order(request: Request, rows: R, orders: Mapping[str, tuple[str, ...]
     word = request.query_params.get("sort", "")
     if not word:
         return rows
-    fields = orders.get(word.removeprefix("-"))
-    if fields is None:
-        raise errors.BadRequest(f"sort must be one of {', '.join(words_of(orders))}.")
+    fields = orders[word_of("sort", word, words_of(orders)).removeprefix("-")]
     return rows.order_by(*(f"-{name}" if word.startswith("-") else name for name in fields))
 
 
@@ -106,6 +124,34 @@ def words_of(orders: Mapping[str, tuple[str, ...]]) -> list[str]:
 def word_parameter(request: Request, name: str, known: Collection[str]) -> str:
     """One of some words of the query, or nothing. Raises BadRequest for another."""
     word = request.query_params.get(name, "")
-    if word and word not in known:
-        raise errors.BadRequest(f"{name} must be one of {', '.join(known)}.")
-    return word
+    return word_of(name, word, known) if word else ""
+
+
+def wrong_words(query: QueryDict, described: Iterable[Parameter]) -> list[errors.BadRequest]:
+    """Everything that is wrong with a query, by what the description says of its words.
+
+    Calls stop at the first wrong word. Only when there is one is the whole query looked at.
+    """
+    found = {}
+    for each in described:
+        for text in query.getlist(each.name) if each.many else [query.get(each.name, "")]:
+            try:
+                _check(each, str(text))
+            except errors.BadRequest as problem:
+                found[problem.message] = problem
+    return list(found.values())
+
+
+def _check(described: Parameter, text: str) -> None:
+    name, schema = described.name, described.schema
+    if not text:
+        if described.required:
+            raise errors.BadRequest(f"{name} must be given.")
+    elif "enum" in schema:
+        word_of(name, text if text in schema["enum"] else text.upper(), schema["enum"])
+    elif schema["type"] == "integer":
+        number_of(name, text, schema["minimum"], schema["maximum"])
+    elif schema["type"] == "boolean":
+        truth_of(name, text)
+    elif schema.get("format") == "date-time":
+        time_of(name, text)

@@ -75,6 +75,12 @@ def functions(**operations: Operation) -> Callable[[F], F]:
     return note
 
 
+def operation_of(view: Any, method: str) -> Operation | None:
+    """What a view says of one of its methods."""
+    own: Operation | None = getattr(view, "operations", {}).get(method.lower())
+    return own or getattr(getattr(view, method.lower(), None), "operation", None)
+
+
 def text(name: str, description: str, **over: Any) -> Parameter:
     """A word of the query that holds a text."""
     return Parameter(name, {"type": "string"}, description, **over)

@@ -16,7 +16,7 @@ from rest_framework.serializers import Serializer
 from rest_framework.views import APIView
 
 from quantumsvc.openapi.examples import examples
-from quantumsvc.openapi.operations import JSON, Operation, Parameter, Schema
+from quantumsvc.openapi.operations import JSON, Operation, Parameter, Schema, operation_of
 from quantumsvc.openapi.problems import PROBLEMS
 from quantumsvc.openapi.security import SCHEMES, schemes_of
 from quantumsvc.wire.versions import VERSIONS
@@ -195,12 +195,6 @@ _INSTANCE = Parameter(
     "The CRN of the instance that the call is about.",
     place="header",
 )
-
-
-def operation_of(view: APIView | type[APIView], method: str) -> Operation | None:
-    """What a view says of one of its methods."""
-    own = getattr(view, "operations", {}).get(method.lower())
-    return own or getattr(getattr(view, method.lower()), "operation", None)
 
 
 def tag_of(path: str) -> str:

@@ -1,19 +1,41 @@
 """The runtime API's calls about backends and what an instance has used."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
+from django.db.models import Q, QuerySet
 from django.http import HttpResponse
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from quantumsvc import clock
-from quantumsvc.api import api_version, bool_parameter, encode_json, require_instance, time_parameter
+from quantumsvc.api import (
+    api_version,
+    bool_parameter,
+    chosen_order,
+    encode_json,
+    int_parameter,
+    listed,
+    page_of,
+    require_instance,
+    time_parameter,
+    word_parameter,
+)
 from quantumsvc.backends.models import Backend, BackendKind, CalibrationSet
 from quantumsvc.conventions.etags import is_known, mark_of, marked, unchanged
 from quantumsvc.errors import NotFound, UnknownBackend
-from quantumsvc.openapi.operations import UNCHANGED, described, moment, text, yes_no
+from quantumsvc.openapi.operations import (
+    UNCHANGED,
+    described,
+    moment,
+    number,
+    one_of,
+    paged,
+    sortable,
+    text,
+    yes_no,
+)
 from quantumsvc.wire.times import parse_day
 from sessions_app import shapes
 from sessions_app.bodies import backend_body, backend_status
@@ -25,6 +47,22 @@ from sessions_app.services.usage import used_seconds
 JSON = "application/json"
 # Clients that know no newer version expect a list of names.
 NAMES_ONLY_UNTIL = parse_day("2024-01-01")
+PAGING = {each.name for each in paged()}
+MOST_QUBITS = 100_000
+ORDERS = {"name": ("name",), "qubits": ("qubits", "name"), "created": ("created_at", "name")}
+STATUSES: dict[str, dict[str, bool]] = {
+    "online": {"is_online": True, "is_paused": False},
+    "paused": {"is_online": True, "is_paused": True},
+    "offline": {"is_online": False},
+}
+LIST_WORDS = (
+    yes_no("include_mocks", "Also those for dry runs."),
+    one_of("status", "Only those that are so.", [*STATUSES]),
+    yes_no("simulator", "Only simulators, or only devices."),
+    number("min_qubits", "Only those with so many qubits or more.", minimum=0, maximum=MOST_QUBITS),
+    *paged(50),
+    sortable(*ORDERS),
+)
 
 
 def backend_of(request: Request, name: str) -> Backend:
@@ -39,18 +77,41 @@ def backend_of(request: Request, name: str) -> Backend:
 class BackendsView(APIView):
     """``GET /backends``"""
 
-    @described(
-        "List backends", query=(yes_no("include_mocks", "Also those for dry runs."),), answer=shapes.Backends
-    )
+    @described("List backends", query=LIST_WORDS, answer=(shapes.Backends, shapes.BackendsPage))
     def get(self, request: Request) -> Response:
-        """The backends this instance may use: names for old clients, descriptions for the others."""
-        rows = Backend.objects.usable_by(require_instance(request)).defer("configuration")
-        if not bool_parameter(request, "include_mocks"):
-            rows = rows.exclude(kind=BackendKind.MOCK.value)
-        if api_version(request) <= NAMES_ONLY_UNTIL:
-            return Response({"devices": [backend.name for backend in rows]})
-        known = loads([each.pk for each in rows])
-        return Response({"devices": [backend_body(each, known.get(each.pk, Load())) for each in rows]})
+        """The backends this instance may use: names for old clients, descriptions for the others.
+
+        All of them, unless the query asks for a part with `limit`, `offset` or `cursor`; the answer then says
+        which part it is.
+        """
+        rows = _asked(request)
+        if not PAGING & request.query_params.keys():
+            return Response({"devices": _devices(request, rows)})
+        page = page_of(request, default=50)
+        part = page.of(rows)
+        return Response(listed("devices", _devices(request, part.rows), rows.count(), page, part))
+
+
+def _asked(request: Request) -> QuerySet[Backend]:
+    rows = Backend.objects.usable_by(require_instance(request)).defer("configuration")
+    if not bool_parameter(request, "include_mocks"):
+        rows = rows.exclude(kind=BackendKind.MOCK.value)
+    if status := word_parameter(request, "status", STATUSES):
+        rows = rows.filter(**STATUSES[status])
+    simulator = bool_parameter(request, "simulator")
+    if simulator is not None:
+        rows = rows.filter(Q(kind=BackendKind.SIMULATOR.value) if simulator else ~Q(kind="simulator"))
+    if least := int_parameter(request, "min_qubits", 0, minimum=0, maximum=MOST_QUBITS):
+        rows = rows.filter(qubits__gte=least)
+    return chosen_order(request, rows, ORDERS)
+
+
+def _devices(request: Request, backends: Iterable[Backend]) -> list[Any]:
+    if api_version(request) <= NAMES_ONLY_UNTIL:
+        return [backend.name for backend in backends]
+    found = list(backends)
+    known = loads([each.pk for each in found])
+    return [backend_body(each, known.get(each.pk, Load())) for each in found]
 
 
 class ConfigurationView(APIView):

@@ -155,7 +155,7 @@ class CompareView(APIView):
         backend = backend_of(request, name)
         words = request.query_params
         if not words.get("before"):
-            raise BadRequest("before must be the id of a calibration set.")
+            raise BadRequest("before must be given.")
         before, after = _named(backend, words["before"]), _named(backend, words.get("after") or "current")
         found = changes(dict(_values(before)), dict(_values(after)))
         return Response(

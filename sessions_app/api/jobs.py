@@ -25,6 +25,7 @@ from quantumsvc.api import (
     require_instance,
     require_writer,
     time_parameter,
+    word_of,
 )
 from quantumsvc.backends.models import BackendKind
 from quantumsvc.conventions.etags import is_known, mark_of, marked, unchanged
@@ -57,6 +58,7 @@ JSON = "application/json"
 # Clients that know no version know the general name of a result only. Inside a text, the quotes would differ.
 KNOWN_TO_ALL = (b'"__type__":"EstimatorPubResult"', b'"__type__":"PubResult"')
 
+ORDERS = ["ASC", "DESC"]
 JOB_FILTERS: tuple[Parameter, ...] = (
     *paged(200),
     text("backend", "Only jobs of the backend of this name."),
@@ -68,7 +70,7 @@ JOB_FILTERS: tuple[Parameter, ...] = (
     yes_no("exclude_params", "Has no effect: lists never hold params."),
     moment("created_after", "Only jobs submitted then or later."),
     moment("created_before", "Only jobs submitted then or earlier."),
-    one_of("sort", "By the time of submission; without it, the newest come first.", ["ASC", "DESC"]),
+    one_of("sort", "By the time of submission; without it, the newest come first.", ORDERS),
 )
 
 
@@ -181,10 +183,7 @@ def _by_words(request: Request, rows: QuerySet[Job]) -> QuerySet[Job]:
 
 
 def _oldest_first(request: Request) -> bool:
-    word = request.query_params.get("sort", "DESC").upper()
-    if word not in {"ASC", "DESC"}:
-        raise BadRequest("sort must be ASC or DESC.")
-    return word == "ASC"
+    return word_of("sort", (request.query_params.get("sort") or "DESC").upper(), ORDERS) == "ASC"
 
 
 class JobView(APIView):

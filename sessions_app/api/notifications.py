@@ -13,6 +13,7 @@ from rest_framework.views import APIView
 from quantumsvc import clock
 from quantumsvc.accounts.models import Instance, User
 from quantumsvc.api import (
+    bool_parameter,
     caller_of,
     chosen_order,
     listed,
@@ -27,12 +28,14 @@ from quantumsvc.notices.kinds import sentence
 from quantumsvc.notices.models import Channel, Delivery, DeliveryState, Subscription
 from quantumsvc.notices.outbox import try_out
 from quantumsvc.notices.subscribing import change, subscribe, unsubscribe
-from quantumsvc.openapi.operations import described, one_of, paged, sortable
+from quantumsvc.openapi.operations import described, one_of, paged, sortable, yes_no
 from quantumsvc.wire.envelope import plain_text, read
 from quantumsvc.wire.times import iso_z
 from sessions_app.shapes import notifications as shapes
 
 STATES = [each.value for each in DeliveryState]
+CHANNELS = [each.value for each in Channel]
+ORDERS = {"created_at": ("created_at", "id")}
 # Notices are numbered as they come.
 DELIVERY_ORDERS = {"at": ("notice_id", "id")}
 
@@ -84,10 +87,29 @@ def subscription_body(subscription: Subscription) -> dict[str, Any]:
 class SubscriptionsView(APIView):
     """``/notifications``"""
 
-    @described("List subscriptions", answer=shapes.Subscriptions)
+    @described(
+        "List subscriptions",
+        query=(
+            *paged(50),
+            one_of("channel", "Only those that are told by this.", CHANNELS),
+            yes_no("active", "Only those that are on, or only the others."),
+            sortable(*ORDERS),
+        ),
+        answer=shapes.Subscriptions,
+    )
     def get(self, request: Request) -> Response:
-        """The subscriptions that the caller may see."""
-        return Response({"subscriptions": [subscription_body(each) for each in subscriptions_of(request)]})
+        """The subscriptions that the caller may see, the oldest first."""
+        rows = subscriptions_of(request)
+        if channel := word_parameter(request, "channel", CHANNELS):
+            rows = rows.filter(channel=channel)
+        active = bool_parameter(request, "active")
+        if active is not None:
+            rows = rows.filter(is_active=active)
+        rows = chosen_order(request, rows, ORDERS)
+        page = page_of(request, default=50)
+        part = page.of(rows)
+        found = [subscription_body(each) for each in part.rows]
+        return Response(listed("subscriptions", found, rows.count(), page, part))
 
     @described("Subscribe", body=NewSubscription, answer=shapes.SubscriptionMade, status=201, refuses=(1409,))
     @idempotent(keeps_answer=False)

@@ -3,6 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
+from django.db.models import QuerySet
 from django.http import HttpResponse
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -14,23 +15,29 @@ from quantumsvc.accounts.models import Instance
 from quantumsvc.api import (
     bool_parameter,
     caller_of,
-    int_parameter,
+    chosen_order,
+    listed,
+    page_of,
     require_instance,
     require_manager,
     time_parameter,
+    word_parameter,
 )
 from quantumsvc.backends.models import Backend
 from quantumsvc.errors import BadRequest
-from quantumsvc.openapi.operations import described, moment, number, one_of, text, yes_no
+from quantumsvc.openapi.operations import described, moment, one_of, paged, sortable, text, yes_no
 from quantumsvc.wire.envelope import read
 from quantumsvc.wire.times import iso_z
 from sessions_app.models import LedgerLine
+from sessions_app.models.usage import ChargeKind
 from sessions_app.services.analytics import Grouping, Question, Sort, Summary, summaries, total
 from sessions_app.services.ledger import WINDOW
 from sessions_app.services.limits import standing_of
 from sessions_app.services.lives import settle_overdue
 from sessions_app.shapes import usage as shapes
 
+KINDS = [each.value for each in ChargeKind]
+LEDGER_ORDERS = {"charged_at": ("at", "id"), "seconds": ("microseconds", "id")}
 MAX_SPAN = timedelta(days=400)
 QUESTION = (
     moment("interval_start", "From when on; 28 days before the end if left out."),
@@ -39,7 +46,8 @@ QUESTION = (
     text("user_id", "Only charges of these users.", many=True),
     yes_no("simulators", "Also charges of simulators; true if left out."),
 )
-GROUPED = one_of("group_by", "By what; instance if left out.", [each.value for each in Grouping])
+GROUPINGS = [each.value for each in Grouping]
+GROUPED = one_of("group_by", "By what; instance if left out.", GROUPINGS)
 
 
 class InstanceView(APIView):
@@ -111,26 +119,38 @@ class LedgerView(APIView):
     @described(
         "Read the ledger",
         query=(
-            number("limit", "How many lines at most.", minimum=1, maximum=200, default=50),
-            number("before", "The last id of the part before.", minimum=0, maximum=10**12),
+            *paged(50),
+            one_of("kind", "Only charges for this.", KINDS),
+            text("backend", "Only charges of the backend of this name."),
+            text("session_id", "Only charges of this session."),
+            moment("charged_after", "Only charges made then or later."),
+            moment("charged_before", "Only charges made then or earlier."),
+            sortable(*LEDGER_ORDERS),
         ),
         answer=shapes.Ledger,
     )
     def get(self, request: Request) -> Response:
-        """The instance's charges, the newest first; ``before`` is the last ``id`` of the page before."""
+        """The instance's charges, the newest first."""
         settle_overdue(clock.now())
-        lines = LedgerLine.objects.visible_to(caller_of(request).user).filter(
-            instance=require_instance(request)
-        )
-        limit = int_parameter(request, "limit", 50, minimum=1, maximum=200)
-        if before := int_parameter(request, "before", 0, minimum=0, maximum=10**12):
-            last = lines.filter(pk=before).values_list("at", flat=True).first()
-            if last is None:
-                raise BadRequest("before must be the id of a line of this ledger.")
-            lines = lines.filter(at__lte=last).exclude(at=last, pk__gte=before)
-        found = list(lines.select_related("backend").defer("backend__configuration")[: limit + 1])
-        following = found[limit - 1].pk if len(found) > limit else None
-        return Response({"lines": [line_body(line) for line in found[:limit]], "next": following})
+        page = page_of(request, default=50)
+        rows = chosen_order(request, _asked_of_ledger(request), LEDGER_ORDERS)
+        part = page.of(rows.select_related("backend").defer("backend__configuration"))
+        found = [line_body(line) for line in part.rows]
+        return Response(listed("lines", found, rows.count(), page, part))
+
+
+def _asked_of_ledger(request: Request) -> QuerySet[LedgerLine]:
+    visible = LedgerLine.objects.visible_to(caller_of(request).user)
+    words = {
+        "kind": word_parameter(request, "kind", KINDS),
+        "backend__name": request.query_params.get("backend", "").replace("\0", ""),
+        "session_id": request.query_params.get("session_id", "").replace("\0", ""),
+        "at__gte": time_parameter(request, "charged_after"),
+        "at__lte": time_parameter(request, "charged_before"),
+    }
+    return visible.filter(
+        instance=require_instance(request), **{name: value for name, value in words.items() if value}
+    )
 
 
 def line_body(line: LedgerLine) -> dict[str, Any]:
@@ -241,11 +261,7 @@ def user_ids(texts: list[str]) -> list[int]:
 
 def grouping_of(request: Request) -> Grouping:
     """``group_by`` of the query, ``instance`` when it is left out. Raises BadRequest."""
-    try:
-        return Grouping(request.query_params.get("group_by", Grouping.INSTANCE.value))
-    except ValueError:
-        known = ", ".join(each.value for each in Grouping)
-        raise BadRequest(f"group_by must be one of {known}.") from None
+    return Grouping(word_parameter(request, "group_by", GROUPINGS) or Grouping.INSTANCE)
 
 
 # Under which names the sums of which sorts are told.

@@ -8,7 +8,14 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from quantumsvc import clock
-from quantumsvc.api import bool_parameter, caller_of, int_parameter, require_instance, time_parameter
+from quantumsvc.api import (
+    bool_parameter,
+    caller_of,
+    int_parameter,
+    require_instance,
+    time_parameter,
+    word_parameter,
+)
 from quantumsvc.errors import BadRequest
 from quantumsvc.openapi.operations import described, moment, number, one_of, text, yes_no
 from quantumsvc.openapi.words import Instant, Seconds
@@ -152,12 +159,11 @@ def question_of(request: Request) -> Question:
     words = request.query_params
     if any("\0" in value for values in words.lists() for value in values[1]):
         raise BadRequest("The query holds a NUL character.")
-    if words.get("user", "me") != "me":
-        raise BadRequest("user must be me.")
+    word_parameter(request, "user", ["me"])
     return Question(
         instance=require_instance(request),
         reader=caller_of(request).user,
-        mine="user" in words,
+        mine=bool(words.get("user")),
         statuses=chosen(request, "status", Status),
         modes=chosen(request, "mode", Mode),
         tags=words.getlist("tags"),
@@ -179,10 +185,7 @@ def chosen(request: Request, name: str, known: type[W]) -> list[W]:
 
 def oldest_first(request: Request) -> bool:
     """The order of the list. Raises BadRequest."""
-    word = request.query_params.get("sort", "-createdAt")
-    if word not in SORTS:
-        raise BadRequest(f"sort must be one of {', '.join(SORTS)}.")
-    return SORTS[word]
+    return SORTS[word_parameter(request, "sort", SORTS) or "-createdAt"]
 
 
 def place_of(request: Request) -> tuple[Place | None, bool]:
@@ -234,8 +237,7 @@ class TagsInUseView(APIView):
     def get(self, request: Request) -> Response:
         """Tags of the instance's jobs that hold a text, a hundred at most."""
         words = request.query_params
-        if words.get("type", "job") != "job":
-            raise BadRequest("type must be job.")
+        word_parameter(request, "type", ["job"])
         search = words.get("search", "")
         if "\0" in search or (search and not 3 <= len(search) <= 100):
             raise BadRequest("search must have 3 to 100 characters.")

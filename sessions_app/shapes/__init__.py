@@ -260,6 +260,15 @@ class Backends(TypedDict):
     devices: list[BackendEntry | str]
 
 
+class BackendsPage(Backends):
+    """A part of them, where the query asks for a part."""
+
+    count: int
+    limit: int
+    offset: int
+    next: str | None
+
+
 class BackendStatus(TypedDict):
     """What a client asks before every submission."""
 

@@ -24,9 +24,13 @@ class SubscriptionMade(Subscription):
 
 
 class Subscriptions(TypedDict):
-    """The subscriptions that the caller may see."""
+    """A part of the subscriptions that the caller may see."""
 
     subscriptions: list[Subscription]
+    count: int
+    limit: int
+    offset: int
+    next: str | None
 
 
 class TestSent(TypedDict):

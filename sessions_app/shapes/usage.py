@@ -48,10 +48,13 @@ class LedgerEntry(TypedDict):
 
 
 class Ledger(TypedDict):
-    """A part of the ledger; ``next`` is what ``before`` must be for the part after it."""
+    """A part of the ledger."""
 
     lines: list[LedgerEntry]
-    next: int | None
+    count: int
+    limit: int
+    offset: int
+    next: str | None
 
 
 class UsageNumbers(TypedDict):

@@ -58,6 +58,33 @@ def test_it_hides_mocks_until_they_are_asked_for(alice: Caller, backend: Backend
     assert shown[mock.name]["class"] == "mock"
 
 
+def test_it_sorts_and_filters_and_tells_a_part_where_one_is_asked_for(alice: Caller) -> None:
+    def names(**query: object) -> list[str]:
+        answer = alice.get("/backends", **query)
+        assert answer.status_code == 200, answer.content
+        return [each["name"] for each in answer.json()["devices"]]
+
+    for name, qubits, over in (
+        ("a", 7, {}),
+        ("b", 5, {"is_online": False}),
+        ("c", 5, {"is_paused": True}),
+        ("d", 30, {"kind": "simulator"}),
+    ):
+        make_backend(name=name, qubits=qubits, **over)
+    assert names() == names(sort="name") == ["a", "b", "c", "d"]
+    assert names(sort="-qubits") == ["d", "a", "c", "b"]
+    assert (names(status="online"), names(status="paused"), names(status="offline")) == (
+        ["a", "d"],
+        ["c"],
+        ["b"],
+    )
+    assert (names(simulator="true"), names(min_qubits=6)) == (["d"], ["a", "d"])
+    assert set(alice.get("/backends").json()) == {"devices"}
+    first = alice.get("/backends", limit=3, sort="qubits").json()
+    assert ([each["name"] for each in first["devices"]], first["count"]) == (["b", "c", "a"], 4)
+    assert names(limit=3, sort="qubits", cursor=first["next"]) == ["d"]
+
+
 def test_it_lists_only_what_the_instance_may_use(alice: Caller, stranger: Caller) -> None:
     closed = make_backend(open_to_all=False)
     closed.grants.create(instance=alice.instance)

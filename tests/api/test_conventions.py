@@ -236,6 +236,40 @@ def test_it_tells_unknown_fields_beside_wrong_ones(alice: Caller) -> None:
     assert len(told) == 3
 
 
+def test_it_tells_every_word_of_a_query_that_is_wrong(alice: Caller) -> None:
+    told = messages(
+        alice.get("/jobs", limit=0, offset="x", pending="maybe", created_after="then", sort="size", tags="a")
+    )
+    assert [each.partition(" ")[0].rstrip(":") for each in told] == [
+        "limit", "offset", "pending", "created_after", "sort"
+    ]  # fmt: skip
+    told = messages(alice.get("/workloads", limit=99, mode="train", user="you", sort="createdAt"))
+    assert {each.partition(" ")[0] for each in told} == {"limit", "mode", "user"}
+
+
+def test_it_tells_a_wrong_cursor_beside_other_wrong_words(alice: Caller) -> None:
+    told = messages(alice.get("/instances/ledger", cursor="x", kind="y"))
+    assert [each.partition(" ")[0] for each in told] == ["kind"], "a cursor is of one order and one list"
+    assert len(messages(alice.get("/instances/ledger", limit=0, kind="x", sort="y"))) == 3
+
+
+def test_it_tells_what_is_wrong_with_query_and_body_at_once(alice: Caller) -> None:
+    wrong = {"start": "then", "duration": 0}
+    told = messages(alice.post("/reservations?dry_run=maybe", wrong))
+    assert {each.partition(" ")[0].rstrip(":") for each in told} == {
+        "dry_run", "start", "duration", "backend"
+    }  # fmt: skip
+    told = messages(alice.post("/reservation-series?dry_run=maybe", {"first": 1}))
+    assert {each.partition(" ")[0].rstrip(":") for each in told} >= {"dry_run", "first", "rule", "backend"}
+
+
+def test_it_takes_words_that_are_left_empty_as_left_out(alice: Caller) -> None:
+    assert alice.get("/jobs", limit="", pending="", sort="asc").status_code == 200
+    assert messages(alice.get("/jobs", limit="", sort="asc", pending="x")) == [
+        "pending must be true or false."
+    ]
+
+
 def test_it_limits_the_calls_of_a_key(
     alice: Caller, bob: Caller, settings: Any, time: Time, backend: Backend
 ) -> None:

@@ -42,7 +42,7 @@ def test_it_shows_the_secret_once(alice: Caller) -> None:
     assert body["kinds"] == ["job.ended", "session.closed"]
     again = alice.get(f"/notifications/{body['id']}").json()
     assert again == {name: value for name, value in body.items() if name != "secret"}
-    assert alice.get("/notifications").json() == {"subscriptions": [again]}
+    assert alice.get("/notifications").json()["subscriptions"] == [again]
 
 
 def test_it_delivers_and_tells_how_it_went(alice: Caller, backend: Backend) -> None:
@@ -75,7 +75,7 @@ def test_only_managers_make_and_see_those_of_the_instance(alice: Caller, manager
     assert refusal(alice.post("/notifications", HOOK | {"of": "instance"}))[0] == 403
     ident = made(manager, of="instance")["id"]
     assert refusal(alice.get(f"/notifications/{ident}"))[0] == 404
-    assert alice.get("/notifications").json() == {"subscriptions": []}
+    assert alice.get("/notifications").json()["subscriptions"] == []
     second = make_caller(alice.instance, Role.MANAGER)
     assert second.get(f"/notifications/{ident}").json()["of"] == "instance"
     own = made(alice)["id"]
@@ -97,3 +97,16 @@ def test_only_managers_make_and_see_those_of_the_instance(alice: Caller, manager
 def test_it_refuses_bad_subscriptions(alice: Caller, over: dict[str, Any]) -> None:
     assert refusal(alice.post("/notifications", HOOK | over)) == (400, 1210)
     assert not Subscription.objects.exists()
+
+
+def test_it_lists_subscriptions_in_parts(alice: Caller) -> None:
+    idents = [made(alice, address=f"http://127.0.0.1:{port}/")["id"] for port in (9, 10, 11)]
+    alice.patch(f"/notifications/{idents[0]}", {"active": False})
+    first = alice.get("/notifications", limit=2).json()
+    rest = alice.get("/notifications", limit=2, cursor=first["next"]).json()
+    found = [each["id"] for each in first["subscriptions"] + rest["subscriptions"]]
+    assert (found, first["count"], rest["next"]) == (sorted(idents), 3, None)
+    backwards = alice.get("/notifications", sort="-created_at").json()["subscriptions"]
+    assert [each["id"] for each in backwards] == found[::-1]
+    assert alice.get("/notifications", active="false").json()["count"] == 1
+    assert alice.get("/notifications", channel="mail").json()["subscriptions"] == []

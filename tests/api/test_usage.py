@@ -139,16 +139,31 @@ def test_it_pages_through_the_ledger_without_a_gap(alice: Caller, backend: Backe
         post_job(alice, backend)
         worker.start(1)
         worker.turn(2, end="completed")
-    seen, before = [], 0
-    while True:
-        body = alice.get("/instances/ledger", limit=2, **({"before": before} if before else {})).json()
+    seen: list[int] = []
+    cursor: str | None = ""
+    while cursor is not None:
+        body = alice.get("/instances/ledger", limit=2, cursor=cursor).json()
         seen += [line["id"] for line in body["lines"]]
-        before = body["next"]
-        if before is None:
-            break
-    assert len(seen) == 5
+        cursor = body["next"]
+    assert len(seen) == body["count"] == 5
     assert seen == sorted(seen, reverse=True)
-    assert refusal(alice.get("/instances/ledger", before=10**9)) == (400, 1210)
+
+
+def test_it_sorts_and_filters_the_ledger(alice: Caller, backend: Backend, time: Time) -> None:
+    def lines(**query: Any) -> list[Any]:
+        found = alice.get("/instances/ledger", **query).json()["lines"]
+        return [(line["seconds"], line["kind"]) for line in found]
+
+    worker = Worker(backend)
+    for number, seconds in enumerate((2.0, 3.0, 1.0)):
+        post_job(alice, backend)
+        worker.start(10 * number)
+        worker.turn(10 * number + 5, end="completed", quantum_seconds=seconds)
+    assert lines(sort="seconds") == [(1.0, "job"), (2.0, "job"), (3.0, "job")]
+    assert lines(sort="-charged_at") == lines() == [(1.0, "job"), (3.0, "job"), (2.0, "job")]
+    assert lines(charged_after=at(12).isoformat(), charged_before=at(20).isoformat()) == [(3.0, "job")]
+    assert lines(kind="session") == lines(backend="another") == lines(session_id="none") == []
+    assert len(lines(kind="job", backend=backend.name)) == 3
 
 
 def test_it_counts_what_runs_in_what_the_client_reads(alice: Caller, backend: Backend, time: Time) -> None:
@@ -172,7 +187,8 @@ def test_it_counts_what_runs_in_what_the_client_reads(alice: Caller, backend: Ba
         ("/analytics/usage", {"simulators": "perhaps"}),
         ("/analytics/usage_grouped", {"group_by": "weather"}),
         ("/instances/ledger", {"limit": "0"}),
-        ("/instances/ledger", {"before": "x"}),
+        ("/instances/ledger", {"cursor": "x"}),
+        ("/instances/ledger", {"kind": "tip"}),
     ],
 )
 def test_it_refuses_questions_that_make_no_sense(alice: Caller, path: str, query: dict[str, str]) -> None:
