@@ -9,6 +9,7 @@ from typing import IO, TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
 import msgspec
+from django.conf import settings
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
 from django.core.exceptions import ValidationError as ModelInvalid
 from django.db import DataError
@@ -30,6 +31,7 @@ from quantumsvc.accounts.authentication import identify
 from quantumsvc.accounts.callers import Caller as Caller
 from quantumsvc.accounts.callers import caller_of as caller_of
 from quantumsvc.accounts.models import Instance
+from quantumsvc.accounts.rates import Rate
 from quantumsvc.openapi.operations import operation_of
 from quantumsvc.queries import Page as Page
 from quantumsvc.queries import bool_parameter as bool_parameter
@@ -301,10 +303,20 @@ def _transport_errors(exc: Exception) -> list[errors.ServiceError]:
 def container(found: Sequence[errors.ServiceError]) -> dict[str, Any]:
     """The wire's shape of errors. ``trace`` is unique, so that an answer can be told from another."""
     described = [
-        {"code": error.number, "message": error.message, "solution": error.solution, "more_info": ""}
+        {
+            "code": error.number,
+            "message": error.message,
+            "solution": error.solution,
+            "more_info": more_of(error.number),
+        }
         for error in found
     ]
     return {"errors": described, "trace": uuid4().hex}
+
+
+def more_of(code: int) -> str:
+    """Where the service's own page tells what an error code means."""
+    return f"{settings.PUBLIC_URL.rstrip('/')}/docs/api#error-{code}"
 
 
 def error_response(error: errors.ServiceError) -> HttpResponse:
@@ -324,7 +336,7 @@ def _headers(error: errors.ServiceError, status: int) -> dict[str, str]:
     if error.retry_after is not None:
         headers["Retry-After"] = str(error.retry_after)
     if isinstance(error, errors.RateExceeded):
-        headers |= {"RateLimit-Limit": str(error.limit), "RateLimit-Remaining": "0"}
+        headers |= Rate(error.limit, 0.0).headers()
     return headers
 
 

@@ -43,9 +43,9 @@ def identify(authorization: str | None, service_crn: str | None, now: datetime) 
     key, instance, role = found
     if crn and (instance is None or not (role or key.user.is_operator)):
         raise _not_authorized_for(crn)
-    rates.spend(key.pk, now)
+    rate = rates.spend(key.pk, now)
     _note_use(key, now)
-    return Caller(key.user, instance, role, key.pk, key.user.is_operator)
+    return Caller(key.user, instance, role, key.pk, key.user.is_operator, rate)
 
 
 aidentify = sync_to_async(identify)

@@ -5,6 +5,7 @@ from typing import Any, Protocol
 
 from quantumsvc import errors
 from quantumsvc.accounts.models import Instance, User
+from quantumsvc.accounts.rates import Rate
 from quantumsvc.accounts.roles import Role
 
 
@@ -13,7 +14,7 @@ class Caller:
     """An authenticated request.
 
     ``instance`` is what the request's CRN names, ``role`` the user's role in it. A platform
-    operator may have no role in an instance and still do everything there.
+    operator may have no role in an instance and still do everything there. ``rate`` is None without a limit.
     """
 
     user: User
@@ -21,6 +22,7 @@ class Caller:
     role: Role | None
     key_id: int
     is_operator: bool
+    rate: Rate | None = None
 
     def can_read(self) -> bool:
         """Archived instances stay readable."""

@@ -1,6 +1,7 @@
 """How many calls a key may make. Kept in memory, by each web process for itself; off unless it is set."""
 
 from collections import OrderedDict
+from dataclasses import dataclass
 from datetime import datetime
 from math import ceil
 from threading import Lock
@@ -8,6 +9,22 @@ from threading import Lock
 from django.conf import settings
 
 from quantumsvc.errors import RateExceeded
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """How many calls a key may make in a minute, and how many of them at once."""
+
+    most: int
+    left: float
+
+    def headers(self) -> dict[str, str]:
+        """What answers tell of it; ``RateLimit-Reset`` is in how many seconds the bucket is full."""
+        return {
+            "RateLimit-Limit": str(self.most),
+            "RateLimit-Remaining": str(int(self.left)),
+            "RateLimit-Reset": str(ceil((self.most - self.left) * 60 / self.most)),
+        }
 
 
 class Rates:
@@ -18,11 +35,11 @@ class Rates:
         self._left: OrderedDict[int, tuple[float, float]] = OrderedDict()
         self._lock = Lock()
 
-    def spend(self, key_id: int, now: datetime) -> None:
-        """Count one call. Raises RateExceeded when the bucket is empty."""
+    def spend(self, key_id: int, now: datetime) -> "Rate | None":
+        """Count one call; what is left, or None without a limit. Raises RateExceeded for an empty bucket."""
         most = settings.RATE_LIMIT
         if most <= 0:
-            return
+            return None
         at = now.timestamp()
         with self._lock:
             left, since = self._left.get(key_id, (float(most), at))
@@ -33,10 +50,7 @@ class Rates:
                 self._left.popitem(last=False)
         if left < 1:
             raise RateExceeded(most, ceil((1 - left) * 60 / most))
-
-    def left(self, key_id: int) -> int:
-        """How many calls the key may make at once."""
-        return int(self._left.get(key_id, (settings.RATE_LIMIT, 0.0))[0])
+        return Rate(most, left - 1)
 
     def clear(self) -> None:
         """Forget everything."""

@@ -3,7 +3,7 @@
 A request that asks for neither passes with two look-ups; the official client asks for neither.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
@@ -18,7 +18,9 @@ REQUEST_HEADERS = (
     "Authorization, Content-Type, Service-CRN, IBM-API-Version, Idempotency-Key, If-None-Match,"
     " X-Qx-Client-Application"
 )
-SHOWN_HEADERS = "ETag, Retry-After, Idempotent-Replayed, RateLimit-Limit, RateLimit-Remaining"
+SHOWN_HEADERS = (
+    "ETag, Retry-After, Idempotent-Replayed, RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset"
+)
 # How long a browser may remember that it may ask (seconds).
 REMEMBERED = "600"
 
@@ -32,15 +34,23 @@ def dressed(answering: Answering) -> Answering:
         if origin and request.method == "OPTIONS" and "HTTP_ACCESS_CONTROL_REQUEST_METHOD" in request.META:
             return leave_to_ask(origin)
         response = answering(request)
+        # Whom the REST framework found; views without it have no key to count for.
+        if rate := getattr(getattr(request, "auth", None), "rate", None):
+            tell(response, rate.headers())
         if origin:
-            for name, value in leave_for(origin).items():
-                response[name] = value
+            tell(response, leave_for(origin))
             patch_vary_headers(response, ("Origin",))
         if "HTTP_ACCEPT_ENCODING" in request.META and isinstance(response, HttpResponse):
             return packer.process_response(request, response)
         return response
 
     return answer
+
+
+def tell(response: HttpResponseBase, headers: Mapping[str, str]) -> None:
+    """Further headers of an answer."""
+    for name, value in headers.items():
+        response[name] = value
 
 
 def leave_for(origin: str) -> dict[str, str]:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from functools import cache
 from http import HTTPStatus
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 from drf_spectacular.drainage import warn
@@ -44,12 +44,12 @@ _OF_CALLERS, _OF_BODIES, _OF_THINGS = (1200, 1201, 1202, 1210), (1210, 1213), (1
 
 
 class ErrorDetail(msgspec.Struct):
-    """One thing that is wrong."""
+    """One thing that is wrong; ``code`` is stable, and ``more_info`` the address where it is explained."""
 
     code: int
     message: str
     solution: str
-    more_info: str
+    more_info: Annotated[str, msgspec.Meta(extra_json_schema={"format": "uri"})]
 
 
 class Errors(msgspec.Struct):

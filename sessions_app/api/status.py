@@ -17,8 +17,10 @@ from django.http import HttpResponse
 
 from quantumsvc import clock
 from quantumsvc.accounts.authentication import identify
+from quantumsvc.accounts.callers import Caller
+from quantumsvc.accounts.rates import Rate
 from quantumsvc.api import encode_json, error_response, service_errors
-from quantumsvc.conventions.dressing import leave_for
+from quantumsvc.conventions.dressing import leave_for, tell
 from quantumsvc.conventions.etags import is_known, mark_of, unchanged
 from quantumsvc.errors import NotFound
 from quantumsvc.scheduling.states import JobState, SessionMode, SessionState
@@ -58,8 +60,8 @@ async def status_application(scope: Any, receive: Any, send: Any) -> None:
 
 async def _status(headers: dict[str, str], ident: str) -> HttpResponse:
     version_named(headers.get("ibm-api-version"))
-    body = await held_status(headers.get("authorization"), headers.get("service-crn"), ident)
-    return conditional(headers, body, mark_of(body))
+    body, caller = await held_status(headers.get("authorization"), headers.get("service-crn"), ident)
+    return conditional(headers, body, mark_of(body), caller.rate)
 
 
 def headers_of(scope: Any) -> dict[str, str]:
@@ -67,11 +69,15 @@ def headers_of(scope: Any) -> dict[str, str]:
     return {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
 
 
-def conditional(headers: dict[str, str], body: bytes, mark: str) -> HttpResponse:
-    """The body, or that the client has it."""
+def conditional(headers: dict[str, str], body: bytes, mark: str, rate: Rate | None) -> HttpResponse:
+    """The body, or that the client has it; with what is left of the key's calls."""
     if is_known(headers.get("if-none-match"), mark):
-        return unchanged(mark)
-    return HttpResponse(body, content_type="application/json", headers={"ETag": mark})
+        answer = unchanged(mark)
+    else:
+        answer = HttpResponse(body, content_type="application/json", headers={"ETag": mark})
+    if rate:
+        tell(answer, rate.headers())
+    return answer
 
 
 async def send_answer(headers: dict[str, str], answering: Awaitable[HttpResponse], send: Any) -> None:
@@ -84,8 +90,7 @@ async def send_answer(headers: dict[str, str], answering: Awaitable[HttpResponse
             raise
         answer = error_response(found[0])
     if "origin" in headers:
-        for name, value in leave_for(headers["origin"]).items():
-            answer[name] = value
+        tell(answer, leave_for(headers["origin"]))
         answer["Vary"] = "Origin"
     if answer.status_code != 304:
         answer["Content-Length"] = str(len(answer.content))
@@ -94,19 +99,20 @@ async def send_answer(headers: dict[str, str], answering: Awaitable[HttpResponse
     await send({"type": "http.response.body", "body": answer.content})
 
 
-async def held_status(authorization: str | None, crn: str | None, ident: str) -> bytes:
-    """The job's body; when it is near its end, as soon as its state changes or the time is over (J6)."""
+async def held_status(authorization: str | None, crn: str | None, ident: str) -> tuple[bytes, Caller]:
+    """The job, and who asks; near its end, as soon as its state changes or the time is over (J6)."""
     watched = watch()
     with watched.expecting(ident) as rung:
-        instance_id, body, near = await _read_first(authorization, crn, ident)
+        caller, body, near = await _read_first(authorization, crn, ident)
         if not near:
-            return body
+            return body, caller
         try:
             async with asyncio.timeout(HELD_SECONDS):
                 heard = await watched.listening(HELD_SECONDS)
-                return await _news(rung, instance_id, ident) if heard else body
+                news = await _news(rung, caller.require_instance().pk, ident) if heard else body
+                return news, caller
         except TimeoutError:
-            return body
+            return body, caller
 
 
 async def _news(rung: asyncio.Event, instance_id: int, ident: str) -> bytes:
@@ -135,12 +141,13 @@ def in_thread(function: Callable[P, T]) -> Callable[P, Awaitable[T]]:
 
 
 @in_thread
-def _read_first(authorization: str | None, crn: str | None, ident: str) -> tuple[int, bytes, bool]:
+def _read_first(authorization: str | None, crn: str | None, ident: str) -> tuple[Caller, bytes, bool]:
     """Who asks, and what they see; and whether it is worth waiting for news."""
     now = clock.now()
-    instance = identify(authorization, crn, now).require_instance()
+    caller = identify(authorization, crn, now)
+    instance = caller.require_instance()
     settle_overdue(now)
-    return (instance.pk, *_read(instance.pk, ident))
+    return (caller, *_read(instance.pk, ident))
 
 
 @in_thread

@@ -19,6 +19,7 @@ from django.http import HttpResponse
 
 from quantumsvc import clock
 from quantumsvc.accounts.authentication import identify
+from quantumsvc.accounts.callers import Caller
 from quantumsvc.api import encode_json
 from quantumsvc.conventions.etags import is_known, mark_of
 from quantumsvc.errors import BadRequest, NotFound, TooManyRequests
@@ -40,7 +41,7 @@ _LATER = 5
 class Sight:
     """What a caller sees at one moment; ``word`` is what a waiter waits to change."""
 
-    key_id: int
+    caller: Caller
     body: bytes
     mark: str
     word: str
@@ -128,7 +129,7 @@ async def _answer(scope: Any) -> HttpResponse:
     ident = unquote(match.group(2))
     asked = Question(match.group(1), ident, headers.get("authorization"), headers.get("service-crn"), known)
     seen = await _news_of(asked, seconds_of(_words(scope)["wait"][0]))
-    return conditional(headers, seen.body, seen.mark)
+    return conditional(headers, seen.body, seen.mark, seen.caller.rate)
 
 
 def seconds_of(text: str) -> int:
@@ -144,7 +145,7 @@ async def _news_of(asked: Question, seconds: int) -> Sight:
         first = await _look(asked)
         if not seconds or first.ended or (asked.known and asked.is_news(first, first)):
             return first
-        with places.taken(first.key_id):
+        with places.taken(first.caller.key_id):
             try:
                 async with asyncio.timeout(seconds):
                     return await _next(asked, first, rung)
@@ -169,23 +170,23 @@ def _look(asked: Question) -> Sight:
     instance = caller.require_instance()
     settle_overdue(now)
     see: Callable[..., Sight] = _job if asked.kind == "jobs" else _session
-    return see(caller.key_id, instance.pk, asked.ident if "\0" not in asked.ident else "", now)
+    return see(caller, instance.pk, asked.ident if "\0" not in asked.ident else "", now)
 
 
-def _job(key_id: int, instance_id: int, ident: str, now: Any) -> Sight:
+def _job(caller: Caller, instance_id: int, ident: str, now: Any) -> Sight:
     rows = Job.objects.filter(instance_id=instance_id, deleted_at__isnull=True, pk=ident)
     job = rows.select_related("backend").first()
     if job is None:
         raise NotFound("There is no job of that id in this instance.")
     body = encode_json(job_body(job))
-    return Sight(key_id, body, mark_of(body), job.state, job.is_terminal)
+    return Sight(caller, body, mark_of(body), job.state, job.is_terminal)
 
 
-def _session(key_id: int, instance_id: int, ident: str, now: Any) -> Sight:
+def _session(caller: Caller, instance_id: int, ident: str, now: Any) -> Sight:
     rows = Session.objects.filter(instance_id=instance_id, pk=ident)
     session = rows.select_related("backend").first()
     if session is None:
         raise NotFound("There is no session of that id in this instance.")
     word = f"{session.state} {session.accepting_jobs}"
     body = encode_json(session_body(session, now))
-    return Sight(key_id, body, session_mark(session), word, session.state == SessionState.CLOSED)
+    return Sight(caller, body, session_mark(session), word, session.state == SessionState.CLOSED)

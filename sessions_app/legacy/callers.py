@@ -54,7 +54,7 @@ class InInstance(AccessTokenAuthentication):
         user, caller = found
         instance = self.instance_of(request, user)
         role = role_in(user, instance) if instance else None
-        return user, Caller(user, instance, role, caller.key_id, caller.is_operator)
+        return user, Caller(user, instance, role, caller.key_id, caller.is_operator, caller.rate)
 
     def instance_of(self, request: Request, user: User) -> Instance | None:
         """The one that the query names, or the user's preferred one."""

@@ -278,11 +278,18 @@ def test_it_limits_the_calls_of_a_key(
     assert [alice.get("/backends").status_code for _ in range(4)] == [200, 200, 200, 429]
     refused = alice.get("/backends")
     assert refusal(refused) == (429, 1202)
-    headers = {name: refused[name] for name in ("Retry-After", "RateLimit-Limit", "RateLimit-Remaining")}
-    assert headers == {"Retry-After": "20", "RateLimit-Limit": "3", "RateLimit-Remaining": "0"}
+    told = {"Retry-After": "20", "RateLimit-Limit": "3", "RateLimit-Remaining": "0", "RateLimit-Reset": "60"}
+    assert {name: refused[name] for name in told} == told
     assert bob.get("/backends").status_code == 200
     time.seconds = 20
     assert [alice.get("/backends").status_code for _ in range(2)] == [200, 429]
+
+
+def test_it_points_to_where_an_error_is_explained(alice: Caller, settings: Any, client: Any) -> None:
+    settings.PUBLIC_URL = "https://lab.example.org/"
+    (error,) = alice.get("/jobs/none").json()["errors"]
+    assert error["more_info"] == "https://lab.example.org/docs/api#error-1291"
+    assert b'id="error-1291"' in client.get("/docs/api").content
 
 
 def test_it_limits_nothing_unless_it_is_told_to(alice: Caller) -> None:

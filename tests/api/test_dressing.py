@@ -8,9 +8,12 @@ from django.db import connection
 from httpx import Response
 from pytest_django import Settings
 
+from quantumsvc.accounts.rates import rates
 from quantumsvc.backends.models import Backend
+from sessions_app.services.submission import Author
 from tests.api.asgi import ask
 from tests.api.callers import Caller
+from tests.factories import submit
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.asyncio]
 SITE = "https://lab.example.org"
@@ -67,3 +70,27 @@ async def test_it_lets_in_no_other_than_the_named(alice: Caller, settings: Setti
     settings.CORS_ORIGINS = [SITE]
     answer = await read(alice.having(Origin="https://other.example.org"), "/backends")
     assert "Access-Control-Allow-Origin" not in answer.headers
+
+
+@pytest.fixture
+def job(author: Author, backend: Backend) -> str:
+    return submit(author, backend).pk
+
+
+async def test_it_tells_with_every_answer_what_is_left_of_the_keys_calls(
+    alice: Caller, job: str, settings: Settings
+) -> None:
+    async def told(path: str, **query: str) -> tuple[str | None, ...]:
+        headers = (await ask(alice, path, **query)).answer.headers
+        return tuple(headers.get(f"RateLimit-{name}") for name in ("Limit", "Remaining", "Reset"))
+
+    rates.clear()
+    settings.RATE_LIMIT = 60
+    assert await told("/backends") == ("60", "59", "1")
+    assert await told("/jobs/none") == ("60", "58", "2")
+    assert await told("/versions") == (None, None, None), "nobody has to say who they are"
+    assert await told("/jobs", limit="0") == ("60", "57", "3")
+    assert await told(f"/jobs/{job}", exclude_params="true") == ("60", "56", "4")
+    assert await told(f"/jobs/{job}", wait="0") == ("60", "55", "5")
+    settings.RATE_LIMIT = 0
+    assert await told("/backends") == (None, None, None)
