@@ -11,7 +11,7 @@ from django.db import DataError
 from django.http import Http404
 from django.test import Client, RequestFactory
 from django.urls import path
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from rest_framework import exceptions as rest
 from rest_framework.permissions import BasePermission
@@ -212,6 +212,7 @@ json_values = st.recursive(
 )  # fmt: skip
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.dictionaries(st.text("abc"), json_values))
 def test_what_it_writes_it_reads_again(value: dict[str, Any]) -> None:
     assert api.decode_json_object(api.encode_json(value)) == value
