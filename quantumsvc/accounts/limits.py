@@ -32,7 +32,9 @@ class LimitChange(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
 
 @transaction.atomic
-def change_limits(*, instance: Instance, change: LimitChange, actor: User, now: datetime) -> Instance:
+def change_limits(
+    *, instance: Instance, change: LimitChange, actor: User, now: datetime, reason: str = ""
+) -> Instance:
     """Carry out the change. ``actor`` manages the instance, or is an operator.
 
     Raises BadRequest, NotAllowed for what only operators may set, and Conflict for a limit above the
@@ -48,7 +50,9 @@ def change_limits(*, instance: Instance, change: LimitChange, actor: User, now: 
     instance.refresh_from_db()
     old, new = audit.changes(before, audit.values(instance, fields))
     if new:
-        audit.note("instance.limits_changed", instance, actor=actor, now=now, before=old, after=new)
+        audit.note(
+            "instance.limits_changed", instance, actor=actor, now=now, before=old, after=new, reason=reason
+        )
     return instance
 
 

@@ -4,7 +4,6 @@ from typing import Any, TypedDict
 
 import msgspec
 from django.conf import settings
-from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpResponse
 from rest_framework.request import Request
@@ -341,6 +340,6 @@ class TagsView(APIView):
     def put(self, request: Request, ident: str) -> HttpResponse:
         """Replace the job's tags."""
         job = writable_job(request, ident)
-        with transaction.atomic():
-            retag(job=job, tags=checked_tags(read(request._request.body, TagsEnvelope).tags))
+        tags = checked_tags(read(request._request.body, TagsEnvelope).tags)
+        retag(job=job, tags=tags, now=clock.now(), by=caller_of(request).user)
         return HttpResponse(status=204)

@@ -126,6 +126,12 @@ class NewScheduleForm(ScheduleForm):
         backend.queryset = devices.defer("configuration").order_by("name")
 
 
+class DeletionForm(forms.Form):
+    """Why a schedule is deleted, for the record."""
+
+    reason = forms.CharField(required=False, max_length=500, label="Why, if there is something to say")
+
+
 @_methods
 @login_required
 def new_schedule_page(request: HttpRequest) -> HttpResponse:
@@ -174,9 +180,12 @@ def delete_schedule_page(request: HttpRequest, ident: str) -> HttpResponse:
     schedule = _schedule(user, ident)
     if not user.is_operator:
         return refused(request)
-    if request.method != "POST":
-        return render(request, "pages/calibrations/delete_schedule.html", {"schedule": schedule})
-    delete_schedule(schedule=schedule, by=user, now=clock.now())
+    form = DeletionForm(request.POST if request.method == "POST" else None)
+    if not form.is_valid():
+        context = {"schedule": schedule, "form": form}
+        status = 400 if form.is_bound else 200
+        return render(request, "pages/calibrations/delete_schedule.html", context, status=status)
+    delete_schedule(schedule=schedule, by=user, now=clock.now(), reason=form.cleaned_data["reason"])
     messages.success(request, f"The schedule {schedule.name} was deleted.")
     return redirect("calibrations")
 

@@ -20,7 +20,7 @@ from quantumsvc.scheduling.timers import max_ttl_deadline, unused_deadline
 from sessions_app.bodies import used_seconds
 from sessions_app.models import ChargeKind, Job, LedgerLine, Session, SessionEvent
 from sessions_app.pages.drawings.lanes import Axis, Lane, Stretch, lanes_drawing
-from sessions_app.pages.drawings.life import life_drawing
+from sessions_app.pages.drawings.life import LYING, STANDING, life_drawing
 from sessions_app.pages.drawings.shapes import Drawing
 from sessions_app.pages.live import live_page
 from sessions_app.pages.reading import one_of, settled_now, visible_jobs, visible_sessions
@@ -61,7 +61,7 @@ def session_page(request: HttpRequest, ident: str) -> HttpResponse:
     taken = {(event.source, event.target) for event in events}
     context = {
         "row": session_rows([session])[0],
-        "life": life_drawing(SessionState(session.state), taken),
+        "lives": [life_drawing(SessionState(session.state), taken, each) for each in (LYING, STANDING)],
         "timers": timer_cards(session, now),
         "lanes": lanes_of(session, events, jobs, now),
         "steps": steps(events),

@@ -14,13 +14,13 @@ from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from quantumsvc.accounts.models import Instance, User
-from quantumsvc.accounts.pages import reader_of
+from quantumsvc.accounts.pages import may_manage, reader_of
 from quantumsvc.accounts.selectors import instances_by_preference
 from quantumsvc.backends.models import Backend
 from quantumsvc.wire.times import iso_z
 from reservations_app.models import Window
 from sessions_app.models import ChargeKind, LedgerLine
-from sessions_app.pages.reading import settled_now
+from sessions_app.pages.reading import named, settled_now
 from sessions_app.pages.tables import plain
 from sessions_app.services.analytics import Grouping, Question, Summary, summaries
 from sessions_app.services.ledger import window_start
@@ -114,6 +114,7 @@ def _context(request: HttpRequest, user: User, instance: Instance, now: datetime
     by_user = summaries(asked, Grouping.USER)
     return {
         "chosen": instance,
+        "may_set_limits": may_manage(user, instance),
         "since": since,
         "use": use,
         "total": use.total(now),
@@ -138,6 +139,19 @@ def _asked(
     wanted = request.GET.get("ask", "")
     backend = next((each for each in usable if each.name == wanted), next(iter(usable), None))
     return {"asked": backend, "outlook": would_wait(backend, instance, user, now) if backend else None}
+
+
+@require_safe
+@login_required
+def wait_part(request: HttpRequest) -> HttpResponse:
+    """The same for one backend alone, which the page asks for row by row."""
+    user, now = reader_of(request), settled_now()
+    instance = chosen_of(request, list(instances_by_preference(user).filter(is_system=False)))
+    if instance is None:
+        raise Http404("You are a member of no instance.")
+    backend = named(Backend.objects.usable_by(instance).defer("configuration"), request.GET.get("ask", ""))
+    context = {"outlook": would_wait(backend, instance, user, now)}
+    return render(request, "usage/_wait.html", context)
 
 
 def _page(request: HttpRequest, lines: QuerySet[LedgerLine]) -> dict[str, Any]:
@@ -227,10 +241,10 @@ def usage_file(request: HttpRequest) -> StreamingHttpResponse:
     lines = LedgerLine.objects.visible_to(user).filter(
         instance=instance, at__gte=window_start(now), at__lte=now
     )
-    named = lines.order_by("at", "pk").values_list(
+    found = lines.order_by("at", "pk").values_list(
         "at", "kind", "subject", "session_id", "backend__name", "user__username", "since", "microseconds"
     )
-    answer = StreamingHttpResponse(_csv(named.iterator(1000)), content_type="text/csv; charset=utf-8")
+    answer = StreamingHttpResponse(_csv(found.iterator(1000)), content_type="text/csv; charset=utf-8")
     answer["Content-Disposition"] = f'attachment; filename="usage-{instance.pk}-{now:%Y-%m-%d}.csv"'
     return answer
 

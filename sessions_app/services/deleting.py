@@ -38,7 +38,11 @@ def read_private_result(*, job: Job) -> bytes | None:
     return body
 
 
-def retag(*, job: Job, tags: list[str]) -> None:
-    """Replace a job's tags. Call inside a transaction."""
+@transaction.atomic
+def retag(*, job: Job, tags: list[str], now: datetime, by: User) -> None:
+    """Replace a job's tags. A change of another's is noted in the audit."""
+    before = Job.objects.select_for_update(of=("self",)).get(pk=job.pk).tags
     Job.objects.filter(pk=job.pk).update(tags=tags)
+    if by.pk != job.user_id and tags != before:
+        audit.note("job.retagged", job, actor=by, now=now, before={"tags": before}, after={"tags": tags})
     announce(job.pk)

@@ -182,7 +182,8 @@ async def test_it_says_that_a_job_was_deleted_meanwhile(alice: Caller, running: 
 
     def delete() -> None:
         Job.objects.filter(pk=ident).update(state="cancelled", phase="", finished_at=at(2), deleted_at=at(2))
-        retag(job=Job.objects.get(pk=ident), tags=[])
+        job = Job.objects.get(pk=ident)
+        retag(job=job, tags=[], now=at(2), by=job.user)
 
     answer, _ = await asyncio.gather(ask_status(alice, ident), later(0.1, delete))
     assert answer.answer.status_code == 404

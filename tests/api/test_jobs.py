@@ -4,6 +4,7 @@ from datetime import datetime
 
 import pytest
 
+from quantumsvc.accounts.models import AuditEntry
 from quantumsvc.backends.models import Backend
 from sessions_app.models import Job, JobLog, JobPayload, JobResult, JobSketch
 from tests.api.callers import Caller, refusal
@@ -258,6 +259,15 @@ def test_it_replaces_tags(alice: Caller, bob: Caller, backend: Backend) -> None:
         answer = caller.put(f"/jobs/{ident}/tags", {"tags": tags})
         assert (answer.status_code, answer.content) == (204, b"")
         assert alice.get(f"/jobs/{ident}").json()["tags"] == tags
+
+
+def test_new_tags_of_another_persons_job_are_audited(alice: Caller, bob: Caller, backend: Backend) -> None:
+    ident = post_job(alice, backend, tags=["old"])
+    for caller, tags in ((alice, ["mine"]), (bob, ["mine"]), (bob, ["new"])):
+        assert caller.put(f"/jobs/{ident}/tags", {"tags": tags}).status_code == 204
+    entry = AuditEntry.objects.get(action="job.retagged")
+    assert (entry.actor, entry.object_id) == (bob.user, ident)
+    assert (entry.before, entry.after) == ({"tags": ["mine"]}, {"tags": ["new"]})
 
 
 @pytest.mark.parametrize(

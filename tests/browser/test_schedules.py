@@ -44,6 +44,7 @@ def test_an_operator_makes_changes_and_deletes_a_schedule(
     page.get_by_role("button", name="Save").click()
     expect(row).to_contain_text("switched off")
     page.get_by_role("link", name="Delete… nightly").click()
+    page.get_by_label("Why").fill("the chip is gone")
     page.get_by_role("button", name="Delete it").click()
     expect(page.locator(".messages")).to_contain_text("The schedule nightly was deleted.")
     visit.errors[:] = [each for each in visit.errors if "WebSocket" not in each and "400" not in each]

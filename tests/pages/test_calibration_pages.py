@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from quantumsvc.accounts.models import AuditEntry
 from quantumsvc.backends.demo_devices import demo_devices
 from quantumsvc.backends.models import Backend, CalibrationSet
 from quantumsvc.backends.services import install_device
@@ -180,7 +181,11 @@ def test_it_lets_operators_make_change_and_delete_a_schedule(chip: Backend, olga
         "/calibrations"
     )
     assert "one that waits is given up" in olga.sees(f"/calibrations/schedules/{schedule.pk}/delete")
-    olga.post(f"/calibrations/schedules/{schedule.pk}/delete")
+    deletion = f"/calibrations/schedules/{schedule.pk}/delete"
+    assert olga.client.post(deletion, {"reason": "x" * 501}).status_code == 400
+    olga.client.post(deletion, {"reason": "the chip is gone"})
+    entry = AuditEntry.objects.get(action="calibration_schedule.deleted")
+    assert (entry.actor, entry.reason) == (olga.user, "the chip is gone")
     assert not CalibrationSchedule.objects.exists()
 
 

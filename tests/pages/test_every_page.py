@@ -43,7 +43,8 @@ PAGES = {
     "backends/<str:name>": 25,
     "backends/<str:name>/qubits.csv": 4,
     "backends/<str:name>/gates.csv": 4,
-    "usage": 26,
+    "usage": 27,
+    "usage/limits": 4,
     "usage.csv": 4,
     "backends/<str:name>/compare": 4,
     "backends/<str:name>/calibrate": 3,
@@ -55,11 +56,11 @@ PAGES = {
     "calibrations/schedules/<str:ident>/delete": 3,
     "connect": 5,
 }
-# One that leads to the Jobs page, and one that only takes what a form of another page sends.
-WITHOUT_PAGE = {"sessions", "calibrations/alerts/<str:ident>/seen"}
+# One that leads to the Jobs page, one that only takes what a form of another page sends, and a page's part.
+WITHOUT_PAGE = {"sessions", "calibrations/alerts/<str:ident>/seen", "usage/wait"}
 OF_ONE = [page for page in PAGES if "<" in page]
 FILES = ("/result", "/log", ".csv")
-BY_MANAGERS = ("/extend",)
+BY_MANAGERS = ("/extend", "/limits")
 BY_OPERATORS = ("/calibrate", "calibrations/<str:ident>/cancel", "/new", "/delete", "schedules/<str:ident>")
 
 

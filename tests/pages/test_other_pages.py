@@ -175,3 +175,9 @@ def test_it_has_its_own_page_for_a_request_it_cannot_read(rf: RequestFactory) ->
 def test_it_reads_pages_with_get_only(rita: Reader, method: str) -> None:
     for path in ("/", "/sessions", "/backends", "/connect", "/reservations/utilisation.csv"):
         assert getattr(rita.client, method)(path).status_code == 405
+
+
+def test_it_says_when_an_address_is_not_asked_that_way(rita: Reader) -> None:
+    answer = rita.post("/usage")
+    assert (answer.status_code, answer["Allow"]) == (405, "GET, HEAD")
+    assert "This address was asked with POST; it only knows GET, HEAD." in text_of(answer.content.decode())

@@ -135,8 +135,8 @@ def test_it_writes_durations_in_two_units(seconds: float, words: str) -> None:
 def test_it_draws_the_states_and_marks_the_present_one(busy: Session, rita: Reader) -> None:
     page = rita.get(f"/sessions/{busy.pk}").content.decode()
     assert "The session is active; from here it can become closed or inactive" in page
-    assert page.count("state here") == 1
-    assert page.count('class="arrow taken"') == 1, "from open to active"
+    assert page.count("state here") == 2, "for wide and for narrow windows"
+    assert page.count('class="arrow taken"') == 2, "from open to active"
     assert page.count('class="stretch job ') == 2, "one ran, one runs"
 
 

@@ -1,6 +1,7 @@
 """The usage page: a ledger that adds up line by line, and where the instance stands."""
 
 import csv
+import html
 import io
 import re
 from typing import Any
@@ -205,6 +206,21 @@ def test_it_tells_what_a_job_sent_now_would_wait_for(
     assert re.search(rf"zz_second {mine} would start about 2026-11-21 12:12:\d\d , 1 before it", text)
     theirs = rita.sees("/usage", ask="zz_second")
     assert re.search(rf"zz_second {mine} would start about 2026-11-21 12:10:\d\d (?!, )", theirs), "F3"
+
+
+def test_its_rows_ask_for_what_they_would_wait_for_one_by_one(
+    wanda: Reader, stranger: Reader, lab: Instance, backend: Backend, time: Time
+) -> None:
+    closed = make_backend(name="zz_closed", open_to_all=False)
+    asks = re.findall(r'hx-get="(/usage/wait[^"]*)"', wanda.get("/usage", ask="none").content.decode())
+    assert asks == []
+    make_backend(name="zz_second")
+    (ask,) = re.findall(r'hx-get="(/usage/wait[^"]*)"', wanda.get("/usage").content.decode())
+    path = html.unescape(ask)
+    assert path.endswith("ask=zz_second")
+    assert wanda.sees(path) == "would start at once"
+    assert wanda.get("/usage/wait", instance=lab.pk, ask=closed.name).status_code == 404
+    assert stranger.get(path).status_code == 404
 
 
 def test_it_shows_nothing_of_other_instances(

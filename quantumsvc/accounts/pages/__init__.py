@@ -3,7 +3,8 @@
 from typing import cast
 from zoneinfo import ZoneInfo
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.deprecation import MiddlewareMixin
 
@@ -33,7 +34,12 @@ class PageMiddleware(MiddlewareMixin):
             timezone.activate(ZoneInfo(request.user.time_zone))
 
     def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
-        """Put the zone back; forbid caches to keep a page, and the page to load from elsewhere."""
+        """Put the zone back; forbid caches to keep a page, and the page to load from elsewhere.
+
+        Django answers a method that an address does not know with nothing to read.
+        """
+        if isinstance(response, HttpResponseNotAllowed) and not response.content:
+            response.content = render_to_string("405.html", {"allowed": response["Allow"]}, request)
         timezone.deactivate()
         origin.enter(origin.NOBODY)
         response.headers.setdefault("Content-Security-Policy", CONTENT_POLICY)

@@ -18,42 +18,42 @@ from sessions_app.pages.work.filters import JOBS, SESSIONS, WorkFilters
 from sessions_app.pages.work.places import Place
 
 # So many rows are looked through for what no index serves, dealt out among the instances.
-WINDOW = 5_000
+WINDOW = 3_000
 _LEAST_WINDOW = 100
 # A count goes so far.
 COUNTED = 1_000
 
 _TABLES = {JOBS: "sessions_app_job", SESSIONS: "sessions_app_session"}
-_ALIVE = {JOBS: "r.deleted_at IS NULL", SESSIONS: "true"}
+_ALIVE = {JOBS: "w.deleted_at IS NULL", SESSIONS: "true"}
 _LARGEST_ID = 2**63 - 1
 
 # The last one that was seen is told as well, whether it matches or not.
 _OF_KIND = """
 SELECT '{kind}' AS kind, found.id, found.created_at, found.state, found.is_match, found.is_last
 FROM unnest(%s::bigint[]) AS visible(id) CROSS JOIN LATERAL (
-    SELECT w.id, w.created_at, w.state, {match} AS is_match, w.nth = %s AS is_last FROM (
-        SELECT *, row_number() OVER (ORDER BY r.created_at {order}, r.id {order}) AS nth
-        FROM {table} r WHERE r.instance_id = visible.id AND {narrow}
-        ORDER BY r.created_at {order}, r.id {order} LIMIT %s
-    ) w WHERE w.nth = %s OR {match} ORDER BY w.created_at {order}, w.id {order} LIMIT %s
+    SELECT s.id, s.created_at, s.state, s.is_match, s.nth = %s AS is_last FROM (
+        SELECT w.id, w.created_at, w.state, {match} AS is_match,
+            row_number() OVER (ORDER BY w.created_at {order}, w.id {order}) AS nth
+        FROM {table} w WHERE w.instance_id = visible.id AND {narrow}
+        ORDER BY w.created_at {order}, w.id {order} LIMIT %s
+    ) s WHERE s.nth = %s OR s.is_match ORDER BY s.created_at {order}, s.id {order} LIMIT %s
 ) AS found"""
 
 _COUNT_SEEN = """
-SELECT w.state, count(*) FILTER (WHERE {match}), bool_or(w.nth = %s)
+SELECT s.state, count(*) FILTER (WHERE s.is_match), bool_or(s.nth = %s)
 FROM unnest(%s::bigint[]) AS visible(id) CROSS JOIN LATERAL (
-    SELECT *, row_number() OVER (ORDER BY r.created_at DESC, r.id DESC) AS nth
-    FROM {table} r WHERE r.instance_id = visible.id AND {narrow}
-    ORDER BY r.created_at DESC, r.id DESC LIMIT %s
-) AS w GROUP BY w.state"""
+    SELECT w.state, {match} AS is_match, row_number() OVER (ORDER BY w.created_at DESC, w.id DESC) AS nth
+    FROM {table} w WHERE w.instance_id = visible.id AND {narrow}
+    ORDER BY w.created_at DESC, w.id DESC LIMIT %s
+) AS s GROUP BY s.state"""
 
 _NAMED = """
-SELECT '{kind}' AS kind, w.id, w.created_at, w.state FROM (
-    SELECT * FROM {table} r WHERE r.id = ANY(%s) AND r.instance_id = ANY(%s) AND {narrow}
-) w WHERE {match}"""
+SELECT '{kind}' AS kind, w.id, w.created_at, w.state FROM {table} w
+WHERE w.id = ANY(%s) AND w.instance_id = ANY(%s) AND {narrow} AND {match}"""
 
 _COUNT = """(SELECT count(*) FROM (
     SELECT 1 FROM unnest(%s::bigint[]) AS visible(id) CROSS JOIN LATERAL (
-        SELECT 1 FROM {table} r WHERE r.instance_id = visible.id AND {narrow} LIMIT %s
+        SELECT 1 FROM {table} w WHERE w.instance_id = visible.id AND {narrow} LIMIT %s
     ) AS each_one LIMIT %s
 ) AS counted)"""
 
@@ -91,14 +91,14 @@ def narrowing(kind: str, filters: WorkFilters, state: str | None = None) -> Cond
     found.add(_ALIVE[kind])
     wanted = filters.state if state is None else state
     if wanted:
-        found.add("r.state = %s", wanted)
+        found.add("w.state = %s", wanted)
     since, until = filters.moments()
     if since:
-        found.add("r.created_at >= %s", since)
+        found.add("w.created_at >= %s", since)
     if until:
-        found.add("r.created_at < %s", until)
+        found.add("w.created_at < %s", until)
     if filters.session:
-        found.add("r.session_id = %s" if kind == JOBS else "r.id = %s", filters.session)
+        found.add("w.session_id = %s" if kind == JOBS else "w.id = %s", filters.session)
     return found
 
 
@@ -118,7 +118,9 @@ def matching(kind: str, filters: WorkFilters, user: User) -> Conditions:
     return found
 
 
-_IN_MODE = "EXISTS (SELECT 1 FROM sessions_app_session s WHERE s.id = w.session_id AND s.mode = '{}')"
+_IN_MODE = """w.session_id IS NOT NULL AND EXISTS (
+    SELECT 1 FROM sessions_app_session o WHERE o.id = w.session_id AND o.mode = '{}'
+)"""
 _MODES = {
     "job": "w.session_id IS NULL",
     "session": _IN_MODE.format("dedicated"),
@@ -213,8 +215,7 @@ class Finder:
             )
             # With nothing to look for, nothing is looked through.
             last, seen = (self._window, self._window) if match.are_any else (0, limit)
-            parameters += [self._instances, *match.parameters, last, *narrow.parameters, seen]
-            parameters += [last, *match.parameters, limit]
+            parameters += [self._instances, last, *match.parameters, *narrow.parameters, seen, last, limit]
         sql = f"{' UNION ALL '.join(parts)} ORDER BY 3 {order}, 2 {order}, 1 {order} LIMIT %s"
         return _seen(_rows(sql, [*parameters, limit]))
 
@@ -247,7 +248,7 @@ class Finder:
     def _counts_seen(self, kind: str, match: Conditions) -> dict[str, Count]:
         narrow = narrowing(kind, self._filters)
         sql = _COUNT_SEEN.format(table=_TABLES[kind], narrow=narrow.sql, match=match.sql)
-        parameters = [*match.parameters, self._window, self._instances, *narrow.parameters, self._window]
+        parameters = [self._window, self._instances, *match.parameters, *narrow.parameters, self._window]
         rows = _rows(sql, parameters)
         is_cut = any(is_last for _, _, is_last in rows)
         return {state: _count(number, is_cut=is_cut) for state, number, _ in rows}

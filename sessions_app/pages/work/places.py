@@ -36,11 +36,11 @@ class Place:
         return f"{(self.at - _EPOCH) // timedelta(microseconds=1)}.{self.ident}.{self.kind[0]}"
 
     def beyond(self, kind: str, *, newer: bool) -> tuple[str, object, object, object]:
-        """The condition that rows ``r`` of a kind are newer, or older, than this place.
+        """The condition that rows ``w`` of a kind are newer, or older, than this place.
 
         Its first part is what an index can use.
         """
         sign = ">" if newer else "<"
         or_same = "=" if (kind > self.kind if newer else kind < self.kind) else ""
-        words = f"r.created_at {sign}= %s AND (r.created_at {sign} %s OR r.id {sign}{or_same} %s)"
+        words = f"w.created_at {sign}= %s AND (w.created_at {sign} %s OR w.id {sign}{or_same} %s)"
         return words, self.at, self.at, self.ident
