@@ -20,6 +20,7 @@ from playwright.sync_api import (
     ConsoleMessage,
     Page,
     Request,
+    expect,
     sync_playwright,
 )
 
@@ -35,6 +36,9 @@ from tests.pages.conftest import Reader, join, sign_in
 
 WIDE, NARROW = 1400, 400
 _HEIGHT = 900
+# However busy the machine is, what a test waits for comes within this time, or not at all.
+PATIENCE_MS = 60_000
+expect.set_options(timeout=PATIENCE_MS)
 
 
 @pytest.fixture(scope="package")
@@ -101,6 +105,7 @@ class Visits:
 
     def _context(self, user: User | None, theme: str, width: int) -> BrowserContext:
         context = self.browser.new_context(viewport={"width": width, "height": _HEIGHT})
+        context.set_default_timeout(PATIENCE_MS)
         self.contexts.append(context)
         cookies = {"theme": theme}
         if user is not None:

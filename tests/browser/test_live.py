@@ -1,6 +1,7 @@
 """The Jobs page while work goes on: what it shows live is what a fresh page shows."""
 
 import re
+import time
 from collections.abc import Callable
 
 import pytest
@@ -10,16 +11,14 @@ from quantumsvc import clock
 from quantumsvc.accounts.models import Membership
 from quantumsvc.backends.models import Backend
 from sessions_app.models import Job
+from sessions_app.pages.work.paging import SIZE
 from sessions_app.services.endings import cancel_job
 from sessions_app.services.submission import Author
 from tests.benchmarks.flooding import change
-from tests.browser.conftest import Visits
+from tests.browser.conftest import PATIENCE_MS, Visits
 from tests.factories import START, make_author, open_, submit
 from tests.pages.conftest import Reader
 from tests.services.worker import Worker
-
-# Polling looks every five seconds.
-SOON = 9_000
 
 
 def seconds() -> float:
@@ -38,6 +37,14 @@ def told(page: Page) -> list[str]:
     }"""
     found: list[str] = page.evaluate(script)
     return found
+
+
+def comes_to_tell(page: Page, wanted: list[str]) -> bool:
+    """Whether it does, once all that it heard of is fetched."""
+    deadline = time.monotonic() + PATIENCE_MS / 1_000
+    while (differs := told(page) != wanted) and time.monotonic() < deadline:
+        page.wait_for_timeout(50)
+    return not differs
 
 
 def state(page: Page, job: Job) -> str:
@@ -62,15 +69,14 @@ def test_it_shows_what_a_fresh_page_shows(
     worker.start(seconds(), end="completed")
     cancel_job(job=third, now=clock.now())
     fourth = submit(author, backend, seconds())
-    expect(page.locator(f"#job-{fourth.pk}")).to_be_visible(timeout=SOON)
-    expect(page.locator(f"#job-{third.pk} .badge")).to_have_text("Cancelled", timeout=SOON)
+    expect(page.locator(f"#job-{fourth.pk}")).to_be_visible()
+    expect(page.locator(f"#job-{third.pk} .badge")).to_have_text("Cancelled")
     expect(page.locator(f"#job-{first.pk} .badge")).to_have_text("Completed")
     expect(page.locator(f"#job-{second.pk} .badge")).to_contain_text("Running")
     expect(page.locator(f"#session-{session.pk}")).to_contain_text("1 done · 1 running · 0 queued")
-    expect(filtered.locator("tr.job")).to_have_count(1, timeout=SOON)
-    page.wait_for_timeout(500)
+    expect(filtered.locator("tr.job")).to_have_count(1)
     for each, path in zip((page, filtered), paths, strict=True):
-        assert told(each) == told(visit(wanda.user, path, websocket=websocket))
+        assert comes_to_tell(each, told(visit(wanda.user, path, websocket=websocket)))
     if not websocket:
         visit.errors[:] = [each for each in visit.errors if "WebSocket" not in each]
 
@@ -87,13 +93,12 @@ _NOTE_STATES = """() => {
 }"""
 
 
-def _is_still_until(page: Page, act: Callable[[], object], resume: Callable[[], object]) -> bool:
-    """Whether nothing is asked for or shown of what happens before the page is looked at again."""
+def _is_still_until(page: Page, other: Page, resume: Callable[[], object], job: Job) -> bool:
+    """Whether nothing is asked for or shown of the job, which another page shows, before ``resume``."""
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
     before = told(page)
-    act()
-    page.wait_for_timeout(500)
+    expect(other.locator(f"#job-{job.pk}")).to_be_visible()
     is_still = not asked and told(page) == before
     resume()
     return is_still
@@ -102,23 +107,36 @@ def _is_still_until(page: Page, act: Callable[[], object], resume: Callable[[], 
 def test_it_is_still_while_it_is_paused_or_hidden_and_catches_up_afterwards(
     visit: Visits, wanda: Reader, author: Author, backend: Backend
 ) -> None:
-    page = visit(wanda.user)
+    page, other = visit(wanda.user), visit(wanda.user)
     state, rows = page.locator("#connection"), page.locator("tr.job")
-    expect(state).to_contain_text("Live")
+    for each in (page, other):
+        expect(each.locator("#connection")).to_contain_text("Live")
     page.wait_for_load_state("networkidle")
     state.click()
     expect(state).to_contain_text("Paused")
-    assert _is_still_until(page, lambda: submit(author, backend, seconds()), state.click)
+    assert _is_still_until(page, other, state.click, submit(author, backend, seconds()))
     expect(rows).to_have_count(1)
     expect(state).to_contain_text("Live")
     page.wait_for_load_state("networkidle")
     page.evaluate(_LOOK_AWAY, True)
     expect(state).to_contain_text("Paused")
-    assert _is_still_until(
-        page, lambda: submit(author, backend, seconds()), lambda: page.evaluate(_LOOK_AWAY, False)
-    )
+    job = submit(author, backend, seconds())
+    assert _is_still_until(page, other, lambda: page.evaluate(_LOOK_AWAY, False), job)
     expect(rows).to_have_count(2)
     expect(state).to_contain_text("Live")
+
+
+def test_a_new_job_comes_in_at_the_top_of_a_full_page_and_the_last_one_leaves(
+    visit: Visits, wanda: Reader, author: Author, backend: Backend
+) -> None:
+    jobs = [submit(author, backend, seconds() - 60 + number) for number in range(SIZE)]
+    page = visit(wanda.user)
+    expect(page.locator("#connection")).to_contain_text("Live")
+    new = submit(author, backend, seconds())
+    expect(page.locator("tr.job").first).to_have_attribute("id", f"job-{new.pk}")
+    expect(page.locator(f"#job-{jobs[0].pk}")).to_have_count(0)
+    expect(page.locator("tr.job")).to_have_count(SIZE)
+    assert comes_to_tell(page, told(visit(wanda.user)))
 
 
 def test_it_says_that_it_reconnects_and_then_catches_up(
@@ -176,7 +194,7 @@ def test_it_stops_hearing_when_the_role_is_taken_away(
     page = visit(wanda.user)
     expect(page.locator("#connection")).to_contain_text("Live")
     Membership.objects.filter(user=wanda.user).delete()
-    expect(page.get_by_text("You are a member of no instance yet")).to_be_visible(timeout=SOON)
+    expect(page.get_by_text("You are a member of no instance yet")).to_be_visible()
 
 
 def test_it_keeps_ticks_and_focus_while_rows_change(
@@ -206,8 +224,9 @@ def test_its_filters_go_into_the_address_and_stay_live(
     found = submit(author, backend, seconds(), tags=["sweep"])
     expect(page.locator(f"#job-{found.pk}")).to_be_visible()
     submit(make_author(), backend, seconds(), tags=["sweep"])
-    page.wait_for_timeout(800)
-    expect(page.locator("tr.job")).to_have_count(1)
+    last = submit(author, backend, seconds(), tags=["sweep"])
+    expect(page.locator(f"#job-{last.pk}")).to_be_visible()
+    expect(page.locator("tr.job")).to_have_count(2)
 
 
 def test_a_reader_is_offered_nothing_to_cancel(

@@ -145,4 +145,4 @@ def test_it_follows_what_others_book(visit: Visits, rita: Reader, booked: Window
     expect(page.locator("#connection")).to_have_attribute("data-state", "live")
     expect(page.get_by_role("cell", name="Scheduled")).to_be_visible()
     changing.cancel(booked.pk, by=max_.user, now=clock.now())
-    expect(page.get_by_role("cell", name="Scheduled")).to_have_count(0, timeout=15_000)
+    expect(page.get_by_role("cell", name="Scheduled")).to_have_count(0)

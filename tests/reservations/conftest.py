@@ -4,10 +4,13 @@ import pytest
 
 from quantumsvc.accounts.models import Instance, User
 from quantumsvc.backends.models import Backend
+from reservations_app.models import Window
+from reservations_app.services import booking
 from tests.api.conftest import bare as bare
 from tests.api.conftest import time as time
-from tests.factories import make_backend, make_instance, make_user
-from tests.reservations.making import make_member
+from tests.factories import at, make_backend, make_instance, make_user
+from tests.reservations.browsing import HOUR
+from tests.reservations.making import make_member, wish
 
 
 @pytest.fixture
@@ -33,3 +36,8 @@ def bob(db: None) -> User:
 @pytest.fixture
 def olga(db: None) -> User:
     return make_user(is_operator=True)
+
+
+@pytest.fixture
+def booked(backend: Backend, lab: Instance, alice: User) -> Window:
+    return booking.book(wish(backend, lab, HOUR, 2 * HOUR, note="mine"), by=alice, now=at(0))

@@ -7,8 +7,8 @@ from quantumsvc.backends.models import Backend
 from reservations_app.pages import urls
 from tests.api.test_query_counts import statements
 from tests.factories import make_backend
+from tests.reservations.browsing import HOUR, browser
 from tests.reservations.making import make_window
-from tests.reservations.test_pages import HOUR, browser
 
 # The first two read the browser's session and its user.
 PAGES = {
