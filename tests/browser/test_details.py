@@ -177,7 +177,7 @@ def test_its_backend_page_follows_the_queue(
     page = visit(wanda.user, "/backends/demo_nairobi")
     expect(page.locator("#backend-now")).to_contain_text("0 jobs waiting")
     job = submit(author, device, (clock.now() - START).total_seconds())
-    expect(page.get_by_role("link", name=job.pk)).to_be_visible(timeout=15_000)
+    expect(page.get_by_role("link", name=job.pk)).to_be_visible()
 
 
 def test_its_operator_asks_for_a_calibration(visit: Visits, olga: Reader, device: Backend) -> None:
