@@ -4,27 +4,12 @@ They are prepared once per connection, and several can share one journey to the 
 else goes through the models.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
-
-import psycopg
 from django.db import connection
 
-Rows = list[tuple[Any, ...]]
+from quantumsvc import pipeline
+from quantumsvc.pipeline import Rows, Statement
 
-
-@dataclass(frozen=True, slots=True)
-class Statement:
-    """SQL with ``%s`` for each parameter. The database infers the parameters' types from their places.
-
-    With ``binary`` the rows come in the database's own form, which is read faster; for many rows only.
-    """
-
-    sql: str
-    parameters: Sequence[object] = ()
-    binary: bool = False
-
+__all__ = ["COMMIT", "Rows", "Statement", "finish", "run"]
 
 COMMIT = Statement("COMMIT")
 
@@ -37,16 +22,8 @@ def run(*statements: Statement) -> list[Rows]:
     if not statements:
         return []
     connection.ensure_connection()
-    link: psycopg.Connection[Any] = connection.connection
-    cursors = [psycopg.Cursor(link) for _ in statements]
     with connection.wrap_database_errors:
-        if len(statements) == 1:
-            _send(cursors[0], statements[0])
-        else:
-            with link.pipeline():
-                for cursor, statement in zip(cursors, statements, strict=True):
-                    _send(cursor, statement)
-        return [_rows(cursor) for cursor in cursors]
+        return pipeline.run(connection.connection, statements)
 
 
 def finish(*statements: Statement) -> list[Rows]:
@@ -57,13 +34,3 @@ def finish(*statements: Statement) -> list[Rows]:
     """
     assert connection.in_atomic_block
     return run(*statements) if connection.savepoint_ids else run(*statements, COMMIT)[:-1]
-
-
-def _send(cursor: "psycopg.Cursor[Any]", statement: Statement) -> None:
-    cursor.execute(statement.sql.encode(), statement.parameters, prepare=True, binary=statement.binary)
-
-
-def _rows(cursor: "psycopg.Cursor[Any]") -> Rows:
-    """All rows; asks the bare result whether there can be any, since a description is dear to make."""
-    bare = cursor.pgresult
-    return cursor.fetchall() if bare is not None and bare.nfields else []
