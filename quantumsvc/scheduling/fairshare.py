@@ -23,21 +23,18 @@ goes before that of anybody who used something, and before every younger job of 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import NamedTuple, Self
+from typing import Self
 
 from quantumsvc.scheduling.queued import QueuedJob, submission_order
 
 MICROSECOND = timedelta(microseconds=1)
 OWN_SHARES = 1
+_ROOT = (None,)
 
 
-class Rank(NamedTuple):
-    """The place of one sibling among its siblings; the lowest goes first."""
-
-    without_shares: bool
-    ratio: float
-    submitted_at: datetime
-    job: str
+# The place of one sibling among its siblings, the lowest first: whether it has no shares, its ratio, since
+# when its job waits, and the job's id. A bare tuple, since a decision makes one for each instance.
+Rank = tuple[bool, float, datetime, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,6 +130,10 @@ class Books:
             nodes = (*nodes, above)
         return nodes
 
+    def line_above(self, instance: str) -> tuple[str | None, ...]:
+        """All above it, upwards, and ``None`` for the root."""
+        return (*self.path(instance)[1:], None) if self._parents.get(instance) is not None else _ROOT
+
     def used(self, instance: str) -> int:
         """Microseconds used by the instance and all below it."""
         return self._below.get(instance, 0)
@@ -152,7 +153,7 @@ class Books:
 
 def _rank(used: int, shares: int, job: QueuedJob) -> Rank:
     ratio = used / (shares or 1)
-    return Rank(not shares, ratio, job.submitted_at, job.id)
+    return (not shares, ratio, job.submitted_at, job.id)
 
 
 def user_order(job: QueuedJob, books: Books) -> tuple[int, datetime, str]:
@@ -188,7 +189,7 @@ def _branches(instances: Iterable[str], books: Books) -> dict[str | None, list[s
     known: set[str] = set()
     for instance in instances:
         node = instance
-        for above in (*books.path(instance)[1:], None):
+        for above in books.line_above(instance):
             if node not in known:
                 known.add(node)
                 branches.setdefault(above, []).append(node)

@@ -136,11 +136,11 @@ EFFECTIVE = [
 ]  # fmt: skip
 
 FAIRSHARE = [
-    Mutant("F1", "no shares are as good as one", "fairshare.py", "Rank(not shares,", "Rank(False,"),
+    Mutant("F1", "no shares are as good as one", "fairshare.py", "return (not shares,", "return (False,"),
     Mutant("F1", "shares do not count", "fairshare.py", "ratio = used / (shares or 1)", "ratio = float(used)"),
     Mutant("F2", "use does not count", "fairshare.py", "ratio = used / (shares or 1)", "ratio = 0.0"),
-    Mutant("F2", "equal ratios: the lowest id", "fairshare.py", "Rank(not shares, ratio, job.submitted_at, job.id)", "Rank(not shares, ratio, datetime.min, job.id)"),
-    Mutant("F2", "equal ratios and ages: the highest id", "fairshare.py", "Rank(not shares, ratio, job.submitted_at, job.id)", "Rank(not shares, ratio, job.submitted_at, ''.join(chr(200 - ord(each)) for each in job.id))"),
+    Mutant("F2", "equal ratios: the lowest id", "fairshare.py", "return (not shares, ratio, job.submitted_at, job.id)", "return (not shares, ratio, datetime.min, job.id)"),
+    Mutant("F2", "equal ratios and ages: the highest id", "fairshare.py", "return (not shares, ratio, job.submitted_at, job.id)", "return (not shares, ratio, job.submitted_at, ''.join(chr(200 - ord(each)) for each in job.id))"),
     Mutant("F2", "the highest rank goes first at the root", "fairshare.py", "return min(claims)[1]", "return max(claims)[1]"),
     Mutant("F2", "the highest rank goes first inside a group", "fairshare.py", "job = min(claims, key", "job = max(claims, key"),
     Mutant("F1", "what is below an instance does not count for it", "fairshare.py", "self._raise(self.path(instance), microseconds)", "self._raise((instance,), microseconds)"),
