@@ -19,6 +19,9 @@ ACTIVE = """
 JOIN accounts_instance i ON i.id = j.instance_id AND i.is_active
 JOIN accounts_user u ON u.id = j.user_id AND u.is_active
 """
+# The same asked of one job ``q`` at a time, so that the first in the order of an index is found at once.
+IS_ACTIVE = """(SELECT i.is_active FROM accounts_instance i WHERE i.id = q.instance_id)
+    AND (SELECT u.is_active FROM accounts_user u WHERE u.id = q.user_id)"""
 # The oldest waiting job of each (instance, user), from one to the next by index, whatever lies between.
 _HEAD = """SELECT q.instance_id, q.user_id, q.id, q.created_at, q.session_id, q.outlived_session, q.program,
         q.cost, q.max_seconds, q.ran_at_least

@@ -19,7 +19,15 @@ from quantumsvc.scheduling.windows import Window
 from quantumsvc.statements import Rows, Statement, run
 from sessions_app.models import Job, Session
 from sessions_app.services import fitting, held
-from sessions_app.services.columns import ACTIVE, HEADS, JOB_COLUMNS, PAID_UNTIL, PLACE_COLUMNS, RUN_TIME
+from sessions_app.services.columns import (
+    ACTIVE,
+    HEADS,
+    IS_ACTIVE,
+    JOB_COLUMNS,
+    PAID_UNTIL,
+    PLACE_COLUMNS,
+    RUN_TIME,
+)
 from sessions_app.services.leases import Lease, LeaseLost, renewal
 from sessions_app.services.limits import IS_OVER
 from sessions_app.services.transitions import job_columns, job_from, session_columns, sessions_from
@@ -60,7 +68,8 @@ SELECT {columns}, CASE WHEN j.calibration_pinned THEN j.calibration_submitted_id
 FROM sessions_app_job j JOIN sessions_app_jobpayload p ON p.job_id = j.id {which}
 """
 _NEXT_OF_SESSION = f"""
-{ACTIVE} WHERE j.session_id = {_MINE} AND j.state = 'queued' ORDER BY j.created_at, j.id LIMIT 1
+WHERE j.id = (SELECT q.id FROM sessions_app_job q
+    WHERE q.session_id = {_MINE} AND q.state = 'queued' AND {IS_ACTIVE} ORDER BY q.created_at, q.id LIMIT 1)
 """
 # How long these are expected to run matters only while there are windows, and then others are read.
 _HEADS = f"""{HEADS}
@@ -244,7 +253,7 @@ def read_turns(
     else:
         asked = [Statement(_HEADS, [backend_id] * 3, binary=True)]
     shares, *found = run(*after, ranks, *asked)[len(after) :]
-    heads = [(_queued(row), int(row[6])) for rows in found for row in rows]
+    heads = [(_queued(row), row[6]) for rows in found for row in rows]
     barred = {row[0] for row in shares if row[4]}
     users = {(job.instance, job.user): used for job, used in heads}
     jobs = tuple(job for job, _ in heads if job.instance not in barred)

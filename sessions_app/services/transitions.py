@@ -188,17 +188,21 @@ def move_job(
     return move.outcome(run(move.statement())[0])
 
 
-def _instance(model: Any, row: tuple[Any, ...]) -> Any:
+@cache
+def _layout(model: type[models.Model]) -> tuple[list[str], list[tuple[int, type[json.JSONDecoder] | None]]]:
+    """The attributes of a row, and the places of documents: a hand-written statement gives them as text."""
     fields = model._meta.concrete_fields
-    values = [_loaded(field, value) for field, value in zip(fields, row, strict=False)]
-    return model.from_db(connection.alias, [field.attname for field in fields], values)
+    documents = [(n, each.decoder) for n, each in enumerate(fields) if isinstance(each, models.JSONField)]
+    return [field.attname for field in fields], documents
 
 
-def _loaded(field: "models.Field[Any, Any]", value: Any) -> Any:
-    """As a query would give it: JSON comes as text from a hand-written statement."""
-    if isinstance(field, models.JSONField) and value is not None:
-        return json.loads(value, cls=field.decoder)
-    return value
+def _instance(model: Any, row: tuple[Any, ...]) -> Any:
+    names, documents = _layout(model)
+    values = list(row[: len(names)])
+    for place, decoder in documents:
+        if values[place] is not None:
+            values[place] = json.loads(values[place], cls=decoder)
+    return model.from_db(connection.alias, names, values)
 
 
 def storing(job: Job, params: bytes, digest: bytes) -> Statement:
