@@ -44,10 +44,14 @@ class Job(models.Model):
     """
 
     id = models.CharField(primary_key=True, max_length=36, default=new_id)
-    instance = models.ForeignKey(Instance, on_delete=models.PROTECT, related_name="jobs")
+    # Every change of a job's state writes every index anew: no column has one of its own where another index
+    # begins with it, and nobody asks for the jobs of a calibration set.
+    instance = models.ForeignKey(Instance, on_delete=models.PROTECT, related_name="jobs", db_index=False)
     user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="jobs")
     backend = models.ForeignKey(Backend, on_delete=models.PROTECT, related_name="jobs")
-    session = models.ForeignKey(Session, on_delete=models.PROTECT, related_name="jobs", null=True, blank=True)
+    session = models.ForeignKey(
+        Session, on_delete=models.PROTECT, related_name="jobs", null=True, blank=True, db_index=False
+    )
     program = models.CharField(max_length=40)
     state = models.CharField(max_length=10, choices=choices_of(JobState), default=JobState.QUEUED.value)
     phase = models.CharField(max_length=10, choices=choices_of(Phase), blank=True)
@@ -69,10 +73,10 @@ class Job(models.Model):
     runtime = models.CharField(max_length=200, blank=True)
     client_application = models.CharField(max_length=500, blank=True)
     calibration_submitted = models.ForeignKey(
-        CalibrationSet, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+        CalibrationSet, on_delete=models.PROTECT, null=True, blank=True, related_name="+", db_index=False
     )
     calibration_run = models.ForeignKey(
-        CalibrationSet, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+        CalibrationSet, on_delete=models.PROTECT, null=True, blank=True, related_name="+", db_index=False
     )
     calibration_pinned = models.BooleanField(default=False)
     is_system = models.BooleanField(default=False)

@@ -29,7 +29,7 @@ class Session(models.Model):
     """
 
     id = models.CharField(primary_key=True, max_length=36, default=new_id)
-    instance = models.ForeignKey(Instance, on_delete=models.PROTECT, related_name="sessions")
+    instance = models.ForeignKey(Instance, on_delete=models.PROTECT, related_name="sessions", db_index=False)
     user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="quantum_sessions")
     backend = models.ForeignKey(Backend, on_delete=models.PROTECT, related_name="sessions")
     mode = models.CharField(max_length=10, choices=choices_of(SessionMode))

@@ -41,7 +41,7 @@ class LedgerLine(models.Model):
     """
 
     backend = models.ForeignKey(Backend, on_delete=models.PROTECT, related_name="+")
-    instance = models.ForeignKey(Instance, on_delete=models.PROTECT, related_name="ledger")
+    instance = models.ForeignKey(Instance, on_delete=models.PROTECT, related_name="ledger", db_index=False)
     user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
     kind = models.CharField(max_length=12, choices=choices_of(ChargeKind))
     subject = models.CharField(max_length=36)
@@ -164,7 +164,7 @@ class RunTime(models.Model):
 class Decision(models.Model):
     """One choice of a backend (E1): what was started, by which rule, what waited instead. Append-only."""
 
-    backend = models.ForeignKey(Backend, on_delete=models.CASCADE, related_name="decisions")
+    backend = models.ForeignKey(Backend, on_delete=models.CASCADE, related_name="decisions", db_index=False)
     at = models.DateTimeField()
     rule = models.CharField(max_length=4)
     job_id = models.CharField(max_length=36)
