@@ -4,13 +4,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import connection, transaction
-from django.db.models import F, Q
 from django_q.tasks import async_task
 
 from quantumsvc.backends.models import Backend
 from quantumsvc.backends.services import backend_as_of
 from quantumsvc.doorbell import TIMEKEEPER, backend_channel
-from quantumsvc.scheduling.states import PENDING_JOB_STATES
 from quantumsvc.statements import Rows, Statement, finish, run
 from sessions_app.models import BackendLease
 
@@ -163,13 +161,21 @@ def expire_orphans(now: datetime) -> None:
         cursor.execute(_ORPHANS, [now, now, now + LEASE - timedelta(seconds=2)])
 
 
+# Of each backend the first such job by index, whatever lies behind it.
+_UNATTENDED = """
+SELECT b.id FROM backends_backend b LEFT JOIN sessions_app_backendlease l ON l.backend_id = b.id
+CROSS JOIN LATERAL (
+    SELECT FROM sessions_app_job j WHERE j.backend_id = b.id AND j.state IN ('queued', 'running')
+    AND (j.due_at IS NULL OR j.due_at <= %s) LIMIT 1
+) work
+WHERE (l.expires_at IS NULL OR l.expires_at <= %s)
+AND (l.drain_requested_at IS NULL OR l.drain_requested_at <= %s) ORDER BY b.id
+"""
+
+
 def unattended(now: datetime) -> list[int]:
     """The backends with waiting jobs that nobody holds and nobody was asked to look at lately.
 
     A system job waits from when it is due (S2).
     """
-    free = Q(lease__isnull=True) | Q(lease__expires_at__isnull=True) | Q(lease__expires_at__lte=now)
-    asked = Q(lease__drain_requested_at__gt=now - REQUEST_TRUSTED)
-    waiting = Backend.objects.filter(free).exclude(asked)
-    work = Q(state__in=PENDING_JOB_STATES) & (Q(due_at__isnull=True) | Q(due_at__lte=now))
-    return [backend.pk for backend in waiting.order_by(F("pk")) if backend.jobs.filter(work).exists()]
+    return [row[0] for row in run(Statement(_UNATTENDED, [now, now, now - REQUEST_TRUSTED]))[0]]

@@ -35,17 +35,22 @@ logger = logging.getLogger(__name__)
 # While somebody holds a backend, its heartbeat is looked at this often (seconds).
 SWEEP_SECONDS = 1.0
 # Otherwise a sweep comes with the next deadline, or when a bell tells of a new one; a lost bell costs this.
+# So often a round is a whole one in any case.
 IDLE_SECONDS = 20.0
 
 
-def sweep(now: datetime) -> None:
-    """One round: carry out what is due, hand out notices, and see to backends that nobody looks after."""
+def sweep(now: datetime, *, whole: bool = True) -> None:
+    """One round: carry out what is due, hand out notices, and see to backends that nobody looks after.
+
+    What changes by the hour at most belongs to a ``whole`` round only.
+    """
     keep_windows(now)
     settle_overdue(now)
-    expire(now)
     expire_orphans(now)
-    plan_all(now)
-    watch_overdue(now)
+    if whole:
+        expire(now)
+        plan_all(now)
+        watch_overdue(now)
     outbox.hand_out(now)
     for backend_id in {*dead_leases(now), *_wanting(now)}:
         with transaction.atomic():
@@ -100,14 +105,20 @@ def keep_time() -> None:
 
 
 def _sweep_for_ever(bell: Listener) -> None:
+    heard, whole_at = True, 0.0
     while True:
-        now = clock.now()
-        sweep(now)
-        _pause(bell, next_sweep(now))
+        now, began = clock.now(), time.monotonic()
+        whole = heard or began >= whole_at
+        sweep(now, whole=whole)
+        if whole:
+            whole_at = began + IDLE_SECONDS
+        heard = _pause(bell, next_sweep(now))
 
 
-def _pause(bell: Listener, seconds: float) -> None:
+def _pause(bell: Listener, seconds: float) -> bool:
+    """Whether a bell was heard."""
     began = time.monotonic()
-    bell.wait(seconds)
+    heard = bool(bell.wait(seconds))
     # A storm of bells must not make the sweeps a storm.
     time.sleep(max(0.01 - (time.monotonic() - began), 0.0))
+    return heard

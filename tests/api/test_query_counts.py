@@ -6,7 +6,7 @@ The numbers are in ``query_counts.json``. After a change that is meant to be, wr
 
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from quantumsvc import pipeline
 from quantumsvc.accounts.roles import Role
 from quantumsvc.backends.models import Backend
 from tests.api.callers import Caller, make_caller
@@ -32,16 +33,25 @@ NOT_COUNTED = ("SAVEPOINT", "RELEASE", "BEGIN", "COMMIT")
 def statements(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     """All statements, whether sent by the models or by hand."""
     seen: list[str] = []
-    execute = psycopg.Cursor.execute
+    execute, travel = psycopg.Cursor.execute, pipeline.run
 
-    def noting(cursor: Any, query: Any, *args: Any, **kwargs: Any) -> Any:
+    def note(query: Any) -> None:
         text = query.decode() if isinstance(query, bytes) else str(query)
         if not text.lstrip().startswith(NOT_COUNTED):
             seen.append(text)
+
+    def noting(cursor: Any, query: Any, *args: Any, **kwargs: Any) -> Any:
+        note(query)
         return execute(cursor, query, *args, **kwargs)
+
+    def noting_each(link: pipeline.Link, sent: Sequence[pipeline.Statement]) -> list[pipeline.Rows]:
+        for statement in sent:
+            note(statement.sql)
+        return travel(link, sent)
 
     with monkeypatch.context() as patch:
         patch.setattr(psycopg.Cursor, "execute", noting)
+        patch.setattr(pipeline, "run", noting_each)
         yield seen
 
 

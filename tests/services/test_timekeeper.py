@@ -39,6 +39,21 @@ def test_it_sleeps_until_the_next_deadline_or_looks_at_holders(alice: Author, ba
     assert next_sweep(at(0)) == SWEEP_SECONDS
 
 
+def test_a_look_at_holders_leaves_what_changes_by_the_hour_alone(
+    alice: Author, backend: Backend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rounds: list[str] = []
+    for name in ("expire", "plan_all", "watch_overdue"):
+        monkeypatch.setattr(timekeeper, name, lambda now, name=name: rounds.append(name))
+    submit(alice, backend)
+    OrmQ.objects.all().delete()
+    sweep(at(11), whole=False)
+    assert OrmQ.objects.count() == 1, "a backend that nobody looks after is seen to in every round"
+    assert not rounds
+    sweep(at(12))
+    assert rounds == ["expire", "plan_all", "watch_overdue"]
+
+
 def test_it_asks_for_a_drain_when_the_holder_is_gone_and_only_once(alice: Author, backend: Backend) -> None:
     submit(alice, backend)
     OrmQ.objects.all().delete()
