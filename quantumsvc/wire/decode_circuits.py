@@ -22,6 +22,7 @@ from quantumsvc.wire.decode_errors import (
     DecodeError,
 )
 from quantumsvc.wire.decode_json import decode_plain
+from quantumsvc.wire.decode_names import let_gates_only_be_named, reading
 from quantumsvc.wire.decode_qasm import is_qasm, read_qasm
 from quantumsvc.wire.decode_symbols import use_own_reader
 
@@ -34,6 +35,7 @@ CIRCUIT_HEADER = formats.CIRCUIT_HEADER_V2_PACK
 TYPE_CIRCUIT = b"q"
 
 use_own_reader()
+let_gates_only_be_named()
 # Versions 13 and 14 name a replaced parameter by its name. The native reader takes a user's parameter for
 # one of the library's own of the same name; the other reader does not.
 common.QPY_RUST_READ_MIN_VERSION = 15
@@ -91,7 +93,8 @@ def load_circuits(
 
 def _load(raw: bytes, annotations: Mapping[str, Any] | None) -> list[QuantumCircuit]:
     try:
-        return list(qpy.load(io.BytesIO(raw), annotation_factories=annotations))
+        with reading():
+            return list(qpy.load(io.BytesIO(raw), annotation_factories=annotations))
     except (MemoryError, DecodeError):
         raise
     except Exception as error:

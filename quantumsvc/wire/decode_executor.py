@@ -15,7 +15,7 @@ from samplomatic.quantum_program import SamplexItem
 
 from quantumsvc.wire.decode_arrays import check_tensor
 from quantumsvc.wire.decode_budget import Budget, inflate, unbase64
-from quantumsvc.wire.decode_circuits import check_header, load_circuits
+from quantumsvc.wire.decode_circuits import load_circuits
 from quantumsvc.wire.decode_errors import (
     BAD_PUB,
     BAD_SAMPLEX,
@@ -122,14 +122,16 @@ def _check_samplex(item: dict[str, Any], budget: Budget, where: str) -> None:
 
 
 def _check_expressions(samplex: Any, budget: Budget, where: str) -> None:
-    """A samplex carries its parameter expressions as a QPY circuit of its own: bound that one too."""
+    """A samplex carries its parameter expressions as a QPY circuit of its own, which is read by others later:
+    look at all that is in it before.
+    """
     try:
         table = parse_json(samplex["attrs"]["param_table"].encode())
         raw = unbase64(table["circuit_base64"], f"{where}: the samplex's expressions")
     except (KeyError, TypeError, AttributeError):
         raise DecodeError(BAD_SAMPLEX, f"{where}: the samplex has no readable expressions") from None
     budget.take(len(raw))
-    check_header(raw, budget)
+    load_circuits(raw, budget)
 
 
 def _circuits(value: Any, budget: Budget) -> list[QuantumCircuit]:
