@@ -22,7 +22,7 @@ OLDEST_QPY = 13
 """Older versions of the circuits' format may hold symbolic text or foreign binary forms."""
 
 OLD_CLIENTS_QPY = 5
-"""The oldest version that is read where old clients are served: 0.6.2 writes it. Before it, names are less strict."""
+"""The oldest version that is read where old clients are served: 0.6.2 writes it."""
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""A circuit's file names kinds of gates. Whatever else it names is refused, and nothing in this process changes."""
+"""A circuit's file names kinds of gates. Whatever else it names is refused, and nothing here changes."""
 
 from __future__ import annotations
 
