@@ -6,6 +6,7 @@ from typing import Self
 
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import MD5
 
 from quantumsvc import clock
 from quantumsvc.accounts.models import Instance, User
@@ -52,6 +53,10 @@ class Backend(models.Model):
     driver = models.CharField(max_length=10, choices=choices_of(Driver), default=Driver.AER.value)
     driver_options = models.JSONField(default=dict, blank=True)
     configuration = models.TextField()
+    # The database keeps it in step: another document is another version, without reading it.
+    configuration_version = models.GeneratedField(
+        expression=MD5("configuration"), output_field=models.CharField(max_length=32), db_persist=True
+    )
     qubits = models.PositiveIntegerField()
     is_online = models.BooleanField(default=True)
     is_paused = models.BooleanField(default=False)

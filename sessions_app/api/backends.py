@@ -65,9 +65,13 @@ LIST_WORDS = (
 )
 
 
-def backend_of(request: Request, name: str) -> Backend:
-    """The backend of that name, if the caller's instance may use it. Raises :class:`UnknownBackend`."""
+def backend_of(request: Request, name: str, *, document: bool = False) -> Backend:
+    """The backend of that name, if the caller's instance may use it. Raises :class:`UnknownBackend`.
+
+    Its ``document`` is long, and read only where it is going to be told.
+    """
     rows = Backend.objects.usable_by(require_instance(request))
+    rows = rows if document else rows.defer("configuration")
     backend = rows.filter(name=name).first() if "\0" not in name else None
     if backend is None:
         raise UnknownBackend("There is no backend of that name that this instance may use.")
@@ -126,8 +130,8 @@ class ConfigurationView(APIView):
     )
     def get(self, request: Request, name: str) -> HttpResponse:
         """The stored document, as it is."""
-        backend = backend_of(request, name)
-        mark = mark_of(backend.configuration)
+        backend = backend_of(request, name, document="HTTP_IF_NONE_MATCH" not in request.META)
+        mark = mark_of(backend.configuration_version)
         if ident := request.query_params.get("calibration_id"):
             known_set(backend, ident)
         return _document(request, mark, lambda: backend.configuration)

@@ -3,6 +3,8 @@
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from quantumsvc.accounts.models import KeyedCall
 from quantumsvc.accounts.rates import rates
@@ -214,6 +216,18 @@ def test_it_refuses_a_cursor_of_another_order_and_one_beside_an_offset(
     cursor = alice.get("/jobs", limit=1).json()["next"]
     assert refusal(alice.get("/jobs", limit=1, cursor=cursor, sort="ASC"))[0] == 400
     assert refusal(alice.get("/jobs", limit=1, cursor=cursor, offset=1))[0] == 400
+
+
+def test_it_reads_no_long_document_to_tell_that_it_is_the_same(alice: Caller, backend: Backend) -> None:
+    path = f"/backends/{backend.name}/configuration"
+    mark = alice.get(path)["ETag"]
+    with CaptureQueriesContext(connection) as asked:
+        assert alice.having(If_None_Match=mark).get(path).status_code == 304
+        assert alice.get(f"/backends/{backend.name}/status").status_code == 200
+    assert not [each["sql"] for each in asked if '."configuration"' in each["sql"]]
+    Backend.objects.update(configuration='{"n_qubits": 6}')
+    answer = alice.having(If_None_Match=mark).get(path)
+    assert (answer.status_code, answer.content) == (200, b'{"n_qubits": 6}')
 
 
 # --- Faults and rates ------------------------------------------------------------------------------
