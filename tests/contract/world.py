@@ -199,6 +199,7 @@ def _bodies(world: World, alice: Caller, chip: Backend) -> None:
         ],
         "exchange_an_api_key_for_an_old_token": [{"apiToken": key}],
         "search_instances": [{"query": "service_name:quantum-computing", "fields": ["crn", "name"]}],
+        "extend_a_session": [{"max_ttl": 1200}, {"max_ttl": "20m"}],
         "change_the_limits": [{"over_limit": "wait"}, {"max_pending_jobs": 50}, {"instance_limit": None}],
     }
     for name, bodies in more.items():
