@@ -65,13 +65,13 @@ LIST_WORDS = (
 )
 
 
-def backend_of(request: Request, name: str, *, document: bool = False) -> Backend:
+def backend_of(request: Request, name: str, *, without: tuple[str, ...] = ()) -> Backend:
     """The backend of that name, if the caller's instance may use it. Raises :class:`UnknownBackend`.
 
-    Its ``document`` is long, and read only where it is going to be told.
+    Fields ``without`` are left in the database. To say so takes longer than to read a document that is short.
     """
     rows = Backend.objects.usable_by(require_instance(request))
-    rows = rows if document else rows.defer("configuration")
+    rows = rows.defer(*without) if without else rows
     backend = rows.filter(name=name).first() if "\0" not in name else None
     if backend is None:
         raise UnknownBackend("There is no backend of that name that this instance may use.")
@@ -130,7 +130,7 @@ class ConfigurationView(APIView):
     )
     def get(self, request: Request, name: str) -> HttpResponse:
         """The stored document, as it is."""
-        backend = backend_of(request, name, document="HTTP_IF_NONE_MATCH" not in request.META)
+        backend = backend_of(request, name, without=_unread(request, "configuration"))
         mark = mark_of(backend.configuration_version)
         if ident := request.query_params.get("calibration_id"):
             known_set(backend, ident)
@@ -157,16 +157,16 @@ class PropertiesView(APIView):
             found: CalibrationSet | None = known_set(backend, ident)
         else:
             at = time_parameter(request, "updated_before") or clock.now()
-            found = CalibrationSet.objects.defer(*_unread(request)).in_force(backend, at)
+            found = CalibrationSet.objects.defer(*_unread(request, "properties")).in_force(backend, at)
         if found is None:
             return HttpResponse("{}", content_type=JSON)
         # A set never changes.
         return _document(request, mark_of(found.pk), lambda: found.properties)
 
 
-def _unread(request: Request) -> tuple[str, ...]:
-    """What is left in the database until it is sure that it is wanted."""
-    return ("properties",) if "HTTP_IF_NONE_MATCH" in request.META else ()
+def _unread(request: Request, field: str) -> tuple[str, ...]:
+    """The document, which is left in the database until it is sure that it is wanted."""
+    return (field,) if "HTTP_IF_NONE_MATCH" in request.META else ()
 
 
 def _document(request: Request, mark: str, text: Callable[[], str]) -> HttpResponse:
