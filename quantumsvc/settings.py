@@ -205,6 +205,7 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     " which the official client's resolver leaves alone.",
     "VERSION": "1",
     "OAS_VERSION": "3.1.0",
+    "EXTERNAL_DOCS": {"description": "What each error code means", "url": "/docs/api#errors"},
     "DEFAULT_GENERATOR_CLASS": "quantumsvc.openapi.schema.Generator",
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "POSTPROCESSING_HOOKS": [],
