@@ -8,8 +8,14 @@ from django.db import DataError, ProgrammingError, connection, transaction
 from psycopg.pq import TransactionStatus
 
 from quantumsvc import pipeline
+from quantumsvc.accounts.models import User
+from quantumsvc.backends.models import Backend
 from quantumsvc.doorbell import connection_parameters
 from quantumsvc.statements import Statement, finish, run
+from sessions_app.services import dispatch
+from sessions_app.services.submission import Author
+from tests.factories import make_user, open_, submit
+from tests.services.worker import Worker
 
 pytestmark = pytest.mark.django_db
 
@@ -105,3 +111,18 @@ def test_the_last_journey_of_a_transaction_commits_it_but_never_that_of_another_
     with transaction.atomic():
         assert finish(Statement("SELECT 1")) == [[(1,)]]
         assert connection.connection.info.transaction_status == TransactionStatus.INTRANS
+
+
+def test_the_next_job_of_a_session_comes_with_what_every_turn_reads(
+    alice: Author, backend: Backend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    barred = Author(user=make_user(), instance=alice.instance)
+    session = open_(alice, backend)
+    submit(alice, backend, session_id=session.pk)
+    worker = Worker(backend)
+    worker.start(1)
+    submit(barred, backend, 2, session_id=session.pk)
+    following = submit(alice, backend, 3, session_id=session.pk)
+    User.objects.filter(pk=barred.user.pk).update(is_active=False)
+    monkeypatch.delattr(dispatch, "find_candidate")
+    assert worker.start(4, end="completed") == following.pk, "S10 keeps the older one from starting"

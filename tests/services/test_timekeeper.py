@@ -94,8 +94,8 @@ def test_l2_it_acts_at_a_deadline_and_sleeps_until_then(
     class Enough(Exception):
         """The session is closed."""
 
-    def counted(now: datetime) -> None:
-        sweep(now)
+    def counted(now: datetime, *, whole: bool) -> None:
+        sweep(now, whole=whole)
         rounds.append(time.monotonic())
         if Session.objects.filter(state="closed").exists():
             raise Enough
@@ -110,6 +110,7 @@ def test_l2_it_acts_at_a_deadline_and_sleeps_until_then(
     thread = threading.Thread(target=keep, daemon=True)
     thread.start()
     while not rounds:
+        assert thread.is_alive()
         time.sleep(0.01)
     opened = clock.now()
     session = open_session(
