@@ -9,7 +9,7 @@ from django.utils import timezone
 from quantumsvc.accounts.models import User
 from quantumsvc.backends.models import Backend
 from reservations_app.models import Window
-from sessions_app.pages.drawings.lanes import Axis, Lane, Stretch, joined, lanes_drawing
+from sessions_app.pages.drawings.lanes import Axis, Lane, Stretch, joined, lanes_drawings
 from sessions_app.pages.drawings.shapes import Drawing
 from sessions_app.pages.strips import KINDS, windows_of
 from sessions_app.services.daybook import Daybook, Span
@@ -31,9 +31,9 @@ class Line:
 
 @dataclass(frozen=True)
 class Day:
-    """The drawing, and the same in words: sessions and windows; jobs are too many, they are counted."""
+    """Drawings for wide and narrow windows, and the same in words; jobs are too many, they are counted."""
 
-    drawing: Drawing
+    drawings: Sequence[Drawing]
     lines: Sequence[Line]
     jobs: int
     is_cut: bool
@@ -54,7 +54,7 @@ def day_of(
     label = f"What {backend.name} did in the last 24 hours and is expected to do in the next"
     lines = [_window_line(each, names) for each in windows] + [_line(each, names) for each in book.sessions]
     told = sorted(lines, key=lambda each: each.start)
-    return Day(lanes_drawing(label, lanes, axis, now), told, len(book.jobs), book.is_cut)
+    return Day(lanes_drawings(label, lanes, axis, now), told, len(book.jobs), book.is_cut)
 
 
 def _whose(instance: int | None, names: dict[int, str]) -> str:

@@ -19,7 +19,7 @@ from quantumsvc.scheduling.states import SessionState
 from quantumsvc.scheduling.timers import max_ttl_deadline, unused_deadline
 from sessions_app.bodies import used_seconds
 from sessions_app.models import ChargeKind, Job, LedgerLine, Session, SessionEvent
-from sessions_app.pages.drawings.lanes import Axis, Lane, Stretch, lanes_drawing
+from sessions_app.pages.drawings.lanes import Axis, Lane, Stretch, lanes_drawings
 from sessions_app.pages.drawings.life import LYING, STANDING, life_drawing
 from sessions_app.pages.drawings.shapes import Drawing
 from sessions_app.pages.live import live_page
@@ -114,7 +114,9 @@ def _card(name: str, limit: int, until: datetime | None, effect: str, now: datet
     return TimerCard(name, duration(limit), effect, since, until, left)
 
 
-def lanes_of(session: Session, events: Sequence[SessionEvent], jobs: Sequence[Job], now: datetime) -> Drawing:
+def lanes_of(
+    session: Session, events: Sequence[SessionEvent], jobs: Sequence[Job], now: datetime
+) -> Sequence[Drawing]:
     """The session's states, and when its jobs waited and ran; what lies between is idle."""
     end = session.closed_at or now
     last = max([end, *(job.finished_at or end for job in jobs)])
@@ -126,7 +128,7 @@ def lanes_of(session: Session, events: Sequence[SessionEvent], jobs: Sequence[Jo
         Lane("Running", [_ran(job, now) for job in reversed(jobs) if job.started_at]),
     )
     label = f"The session's states and its {len(jobs)} newest jobs over time"
-    return lanes_drawing(label, lanes, axis, now if session.state != SessionState.CLOSED else None)
+    return lanes_drawings(label, lanes, axis, now if session.state != SessionState.CLOSED else None)
 
 
 _LOOKS = {"open": "waiting", "active": "session", "inactive": "idle", "closed": "offline"}

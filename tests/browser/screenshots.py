@@ -69,6 +69,8 @@ def pages(scene: Scene) -> dict[str, tuple[User | None, str]]:
         "calibration-request": (scene.operator, f"/backends/{chip}/calibrate"),
         "calibration-compare": (me, f"/backends/{chip}/compare"),
         "usage": (me, "/usage"),
+        "usage-limits": (scene.operator, f"/usage/limits?instance={scene.session.instance_id}"),
+        "usage-limits-manager": (me, "/usage/limits"),
         "usage-empty": (scene.newcomer, "/usage"),
         **{f"settings-{part}": (me, f"/settings/{part}") for part in SETTINGS},
         "settings-profile": (me, "/settings"),

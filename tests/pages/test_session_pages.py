@@ -137,7 +137,7 @@ def test_it_draws_the_states_and_marks_the_present_one(busy: Session, rita: Read
     assert "The session is active; from here it can become closed or inactive" in page
     assert page.count("state here") == 2, "for wide and for narrow windows"
     assert page.count('class="arrow taken"') == 2, "from open to active"
-    assert page.count('class="stretch job ') == 2, "one ran, one runs"
+    assert page.count('class="stretch job ') == 4, "one ran, one runs"
 
 
 def test_it_tells_how_often_the_cache_had_what_jobs_needed(busy: Session, rita: Reader) -> None:
