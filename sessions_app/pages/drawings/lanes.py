@@ -49,7 +49,7 @@ class Axis:
     def ticks(self) -> Iterator[datetime]:
         """Round times, few enough to be read."""
         span = (self.end - self.start).total_seconds()
-        most = max(TICKS * self.width // WIDTH, 3)
+        most = max(TICKS * self.width // WIDTH, 4)
         step = next((each for each in STEPS if span / each <= most), 86_400 * (1 + int(span / 86_400 / most)))
         offset = (self.start.astimezone(self.zone).utcoffset() or timedelta()).total_seconds()
         first = -(-(self.start.timestamp() + offset) // step) * step - offset
