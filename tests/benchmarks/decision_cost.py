@@ -2,34 +2,75 @@
 
 Run:  python -m tests.benchmarks.decision_cost [--jobs 1000 10000 100000 1000000]
 
-A database of its own is filled with waiting jobs of 200 instances on one backend; then turns are taken
-with nothing in a session (the general order, the most expensive decision) and inside an active session.
-Each turn ends one job and claims the next, in one transaction.
+For each number there is a process with a database of its own, filled with so many waiting jobs of 200
+instances on one backend. The processes take their turns in alternation, a few each, so that a moment in
+which the machine is slow falls on all of them. Turns are taken with nothing in a session (the general order,
+the most expensive decision) and inside an active session. Each ends one job and claims the next, in one
+transaction. Filling a million takes minutes, and is quicker with TMPDIR=/dev/shm.
 """
 
 import argparse
+import multiprocessing
 import os
 import statistics
 import sys
 import tempfile
 import time
 from datetime import UTC, datetime, timedelta
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
 from tests.benchmarks.filling import fill
 
 INSTANCES = 200
-# Several short looks: this way, a moment in which the machine is slow does not decide the median.
-ROUNDS, TURNS = 5, 50
+# 250 turns of each kind in the end; those that warm a round up are not counted.
+ROUNDS, TURNS, WARMING = 10, 25, 5
 BEGINNING = datetime(2026, 11, 21, tzinfo=UTC)
 
 
 def main() -> None:
-    """Fill, measure, print; once for each size."""
+    """Fill, measure, print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--jobs", type=int, nargs="+", default=[1_000, 10_000, 100_000, 1_000_000])
     sizes = sorted(parser.parse_args().jobs)
+    context = multiprocessing.get_context("spawn")
+    queues = []
+    for size in sizes:
+        here, there = context.Pipe()
+        process = context.Process(target=keep_queue, args=(size, there))
+        process.start()
+        # One after the other: filling is work for more than one processor.
+        here.recv()
+        queues.append((process, here))
+    tell(sizes, measured([pipe for _, pipe in queues]))
+    for process, pipe in queues:
+        pipe.send(None)
+        process.join()
+
+
+def measured(pipes: list[Any]) -> list[dict[bool, list[float]]]:
+    """For each queue the milliseconds of its turns, inside a session and not."""
+    taken: list[dict[bool, list[float]]] = [{False: [], True: []} for _ in pipes]
+    for _ in range(ROUNDS):
+        for in_session in (False, True):
+            for pipe, kept in zip(pipes, taken, strict=True):
+                pipe.send(in_session)
+                kept[in_session] += pipe.recv()
+    return taken
+
+
+def tell(sizes: list[int], taken: list[dict[bool, list[float]]]) -> None:
+    """The table: a line for each number of waiting jobs."""
+    write("waiting jobs   general order: median ms (p95)   in a session: median ms (p95)")
+    for size, kept in zip(sizes, taken, strict=True):
+        write(f"{size:12d}   {shown(kept[False]):>31s}   {shown(kept[True]):>29s}")
+    first, last = (statistics.median(kept[False]) for kept in (taken[0], taken[-1]))
+    write(f"growth of the general order from first to last: {last / first:.2f}")
+
+
+def keep_queue(size: int, pipe: Connection) -> None:
+    """A process with a queue of its own, which takes turns when it is told to."""
     from quantumsvc.hosting.postgres import running_postgres
 
     with tempfile.TemporaryDirectory(prefix="quantumsvc-benchmark-") as folder:
@@ -40,29 +81,20 @@ def main() -> None:
             import django
 
             django.setup()
-            measure(sizes)
+            backend = filled(size)
+            pipe.send("ready")
+            while (in_session := pipe.recv()) is not None:
+                pipe.send(turns(backend, in_session=in_session))
 
 
-def measure(sizes: list[int]) -> None:
-    """The table: a line for each number of waiting jobs."""
+def filled(size: int) -> Any:
+    """A backend with so many waiting jobs."""
     from django.core.management import call_command
 
     call_command("migrate", verbosity=0)
     backend = people()
-    pattern = pattern_on(backend)
-    write("waiting jobs   general order: median ms (p95)   in a session: median ms (p95)")
-    filled = 0
-    medians: list[float] = []
-    for size in sizes:
-        fill(pattern, "job", filled + 1, size)
-        filled = size
-        general, session = list[float](), list[float]()
-        for _ in range(ROUNDS):
-            general += turns(backend, in_session=False)
-            session += turns(backend, in_session=True)
-        medians.append(statistics.median(general))
-        write(f"{size:12d}   {shown(general):>31s}   {shown(session):>29s}")
-    write(f"growth of the general order from first to last: {medians[-1] / medians[0]:.2f}")
+    fill(pattern_on(backend), "job", 1, size)
+    return backend
 
 
 def shown(numbers: list[float]) -> str:
@@ -110,7 +142,7 @@ def turns(backend: Any, *, in_session: bool) -> list[float]:
             instance=author.instance, user=author.user, backend=backend,
             mode=SessionMode.DEDICATED, max_ttl=None, now=now,
         )  # fmt: skip
-        for number in range(TURNS + 10):
+        for number in range(TURNS + WARMING):
             submit(author, backend, number / 1000, session_id=session.pk)
         make_active(session, now)
     acquired = acquire(backend_id=backend.pk, owner="benchmark", now=now)
@@ -118,7 +150,7 @@ def turns(backend: Any, *, in_session: bool) -> list[float]:
     lease = acquired.lease
     taken: list[float] = []
     claim: Any = None
-    for number in range(TURNS):
+    for number in range(TURNS + WARMING):
         ended = ending(claim) if isinstance(claim, Claim) else None
         began = time.perf_counter()
         claim = turn(lease, now=now + timedelta(milliseconds=number), ended=ended)
@@ -126,7 +158,7 @@ def turns(backend: Any, *, in_session: bool) -> list[float]:
     recover(lease, now=now)
     if session is not None:
         cancel_session(session=session, now=now + timedelta(hours=1))
-    return taken[10:]
+    return taken[WARMING:]
 
 
 def make_active(session: Any, now: datetime) -> None:
