@@ -15,7 +15,7 @@ from sessions_app.pages.work.paging import SIZE
 from sessions_app.services.endings import cancel_job
 from sessions_app.services.submission import Author
 from tests.benchmarks.flooding import change
-from tests.browser.conftest import PATIENCE_MS, Visits
+from tests.browser.conftest import PATIENCE_MS, Visits, hindrances
 from tests.factories import START, make_author, open_, submit
 from tests.pages.conftest import Reader
 from tests.services.worker import Worker
@@ -237,3 +237,20 @@ def test_a_reader_is_offered_nothing_to_cancel(
     expect(page.locator("tr.job")).to_have_count(1)
     expect(page.locator("#cancel-ticked")).to_have_count(0)
     expect(page.locator("input[name=id]")).to_have_count(0)
+
+
+def test_columns_come_and_go_and_the_browser_remembers_which(
+    visit: Visits, wanda: Reader, author: Author, backend: Backend
+) -> None:
+    submit(author, backend, seconds())
+    page = visit(wanda.user)
+    page.locator(".columns summary").click()
+    page.locator("#c-limit").check()
+    page.locator("#c-mode").uncheck()
+    limit, mode = (page.locator("th", has_text=word) for word in ("Time limit", "Mode"))
+    expect(limit).to_have_count(1)
+    expect(mode).to_have_count(0)
+    page.reload()
+    expect(limit).to_have_count(1)
+    expect(mode).to_have_count(0)
+    assert hindrances(page) == []

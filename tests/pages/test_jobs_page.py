@@ -7,8 +7,10 @@ import pytest
 
 from quantumsvc.accounts.models import Membership
 from quantumsvc.backends.models import Backend
+from quantumsvc.scheduling.states import SessionMode
 from sessions_app.models import Job
 from sessions_app.pages.work import paging
+from sessions_app.pages.work.columns import COOKIE
 from sessions_app.pages.work.places import Place
 from sessions_app.services.endings import cancel_job
 from sessions_app.services.submission import Author
@@ -54,6 +56,53 @@ def test_it_names_the_phase_the_mode_and_both_durations(
     text = wanda.sees("/")
     assert f"Running: executing {job.pk}" in text
     assert "1 min 5 s 2 h 2 min" in text
+
+
+def test_it_shows_more_columns_to_who_asks_for_them(
+    author: Author, backend: Backend, wanda: Reader, time: Time
+) -> None:
+    session = open_(author, backend)
+    done, _, waiting = (submit(author, backend, when, session_id=session.pk) for when in range(3))
+    worker = Worker(backend)
+    worker.start(10)
+    worker.turn(75, end="completed", quantum_seconds=61.5)
+    time.seconds = 75
+    usual = wanda.sees("/")
+    assert not any(word in usual for word in ("1 min 2 s", "10 min", ", place"))
+    wanda.client.cookies[COOKIE] = "started.expected.limit.usage.calibration.owner"
+    text = wanda.sees("/")
+    assert "Started Probably starts Waited Ran Time limit Usage Calibration" in text
+    assert "Owner State" not in text.split("Select")[-1]
+    assert f"2026-11-21 12:00:10 10 s 1 min 5 s 10 min 1 min 2 s {done.calibration_submitted_id}" in text
+    forecast = text[text.index(f"Queued {waiting.pk}") :]
+    assert re.search(r" 2026-11-21 12:\d\d:\d\d , place 1 1 min 13 s 10 min ", forecast)
+    assert f"{session.max_ttl // 3600} h 1 min 5 s" in text, "the session's limit and what it has used"
+
+
+def test_a_batch_is_told_with_what_its_jobs_used_though_one_was_deleted(
+    author: Author, backend: Backend, wanda: Reader, time: Time
+) -> None:
+    batch = open_(author, backend, mode=SessionMode.BATCH)
+    worker = Worker(backend)
+    for n in range(2):
+        submit(author, backend, n, session_id=batch.pk)
+        worker.start(2 + n)
+        worker.turn(20 + n, end="completed", quantum_seconds=100)
+    Job.objects.filter(pk=Job.objects.earliest("created_at").pk).update(deleted_at=at(30))
+    time.seconds = 40
+    wanda.client.cookies[COOKIE] = "usage"
+    text = wanda.sees("/", show="sessions")
+    assert "1 done" in text
+    assert "3 min 20 s" in text
+
+
+def test_it_offers_spans_of_days_in_the_readers_own_zone(wanda: Reader, time: Time) -> None:
+    wanda.user.time_zone = "Asia/Tokyo"
+    wanda.user.save()
+    time.seconds = 4 * 3600
+    page = wanda.get("/", since="2026-11-16", text="x").content.decode()
+    assert "?since=2026-11-22&amp;text=x" in page, "it is tomorrow there"
+    assert '?since=2026-11-16&amp;text=x" aria-current="true">in 7 days' in page
 
 
 def test_it_tells_the_time_in_the_readers_own_zone(author: Author, backend: Backend, wanda: Reader) -> None:

@@ -1,12 +1,13 @@
 """The Jobs page."""
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from quantumsvc.accounts.models import Instance, Membership, User
@@ -17,7 +18,7 @@ from quantumsvc.scheduling.states import JobState, SessionState
 from sessions_app.pages.live import asked_parts, live_page
 from sessions_app.pages.reading import settled_now
 from sessions_app.pages.work.asked import Asked
-from sessions_app.pages.work.columns import columns_of
+from sessions_app.pages.work.columns import Columns, columns_of
 from sessions_app.pages.work.filters import JOBS, MODES, SESSIONS, WorkFilters
 from sessions_app.pages.work.finding import COUNTED, Count, Finder, tally
 from sessions_app.pages.work.paging import WorkPage, work_page
@@ -25,6 +26,8 @@ from sessions_app.pages.work.rows import Reader, lines
 
 # Of a reader's colleagues, so many are offered as owners to choose.
 OFFERED_OWNERS = 100
+# In days before today.
+SPANS = {"today": 0, "in 7 days": 6, "in 28 days": 27}
 _STATES = {JOBS: [each.value for each in JobState], SESSIONS: [each.value for each in SessionState]}
 
 
@@ -37,13 +40,15 @@ def jobs_page(request: HttpRequest) -> HttpResponse:
     """
     now = settled_now()
     reader = reader_with_rights(reader_of(request))
+    columns = columns_of(request, len(reader.instances))
+    reader = replace(reader, wants_forecasts=columns["expected"].is_shown)
     asked = Asked.read(asked_parts(request))
     if asked is not None:
-        return render(request, "pages/_work_fragments.html", _fragments(request, reader, asked, now))
+        return render(request, "pages/_work_fragments.html", _fragments(request, reader, columns, asked, now))
     filters = WorkFilters.from_query(request.GET)
     page = work_page(_finder(reader, filters), request.GET)
     context: dict[str, Any] = {
-        **_shared(request, reader),
+        **_shared(request, reader, columns),
         "lines": lines(page.rows, reader, now),
         "counts": state_counts(reader, filters, page),
         "page": page,
@@ -52,6 +57,7 @@ def jobs_page(request: HttpRequest) -> HttpResponse:
         "backends": Backend.objects.visible_to(reader.user).values_list("name", flat=True),
         "owners": lambda: owners(reader.user),
         "modes": MODES,
+        "spans": spans(timezone.localdate(now)),
         "only_sessions": {"show": SESSIONS},
     }
     return live_page(request, "pages/jobs.html", context, {"work": "pages/_work.html"})
@@ -61,21 +67,23 @@ def _finder(reader: Reader, filters: WorkFilters) -> Finder:
     return Finder([each.pk for each in reader.instances], filters, reader.user)
 
 
-def _shared(request: HttpRequest, reader: Reader) -> dict[str, Any]:
+def _shared(request: HttpRequest, reader: Reader, columns: Columns) -> dict[str, Any]:
     """What the table needs as well as each of its rows."""
     return {
         "filters": WorkFilters.from_query(request.GET),
-        "columns": columns_of(request, len(reader.instances)),
+        "columns": columns,
         "may_cancel": bool(reader.writes_in),
     }
 
 
-def _fragments(request: HttpRequest, reader: Reader, asked: Asked, now: datetime) -> dict[str, Any]:
+def _fragments(
+    request: HttpRequest, reader: Reader, columns: Columns, asked: Asked, now: datetime
+) -> dict[str, Any]:
     """The rows that were asked for and pass the filters, and the counts if they were asked for."""
     filters = WorkFilters.from_query(request.GET)
     finder = _finder(reader, filters)
     found = [each for kind, idents in asked.rows.items() for each in finder.named(kind, idents)]
-    context = {**_shared(request, reader), "lines": lines(found, reader, now)}
+    context = {**_shared(request, reader, columns), "lines": lines(found, reader, now)}
     if asked.counts:
         context["counts"] = state_counts(reader, filters)
     return context
@@ -95,6 +103,11 @@ def reader_with_rights(user: User) -> Reader:
     may = {pk for pk, role in roles.items() if Role(role).covers(Role.WRITER)}
     writes = {each.pk for each in instances if each.is_active and (user.is_operator or each.pk in may)}
     return Reader(user, instances, writes)
+
+
+def spans(today: date) -> dict[str, str]:
+    """Spans of time to choose with one click: their names, and the day on which each began."""
+    return {title: (today - timedelta(days=days)).isoformat() for title, days in SPANS.items()}
 
 
 def owners(user: User) -> list[str]:

@@ -8,26 +8,33 @@ from typing import Any
 from django.utils import timezone
 
 from quantumsvc.accounts.models import Instance, User
+from quantumsvc.scheduling.forecast import Expectation
 from quantumsvc.scheduling.states import JobState, SessionMode, SessionState
 from quantumsvc.scheduling.timers import max_ttl_deadline
 from quantumsvc.scheduling.words import sentence
 from reservations_app.models import Window, WindowKind
+from sessions_app.bodies import used_seconds
 from sessions_app.models import Job, Session
 from sessions_app.pages.reading import visible_jobs, visible_sessions
 from sessions_app.pages.rows import JobRow, SessionRow, job_row, session_rows
 from sessions_app.pages.strips import windows_of
+from sessions_app.pages.words import duration
 from sessions_app.pages.work.filters import JOBS, SESSIONS
 from sessions_app.pages.work.finding import Found
-from sessions_app.services.waiting import reasons
+from sessions_app.services.waiting import lineup, reasons
 
 
 @dataclass(frozen=True)
 class JobLine:
-    """One job. ``why`` says why it waits, without names that the reader may not see; else it is empty."""
+    """One job. ``why`` says why it waits, without names that the reader may not see; else it is empty.
+
+    ``expected`` tells nothing of a job that does not wait, and when nobody asked for forecasts.
+    """
 
     row: JobRow
     why: str
     may_cancel: bool
+    expected: Expectation
     kind: str = "job"
 
 
@@ -39,6 +46,8 @@ class SessionLine:
     holder: str
     idles_at: datetime | None
     closes_at: datetime | None
+    limit: str
+    used: str
     kind: str = "session"
 
 
@@ -47,11 +56,12 @@ Line = JobLine | SessionLine
 
 @dataclass(frozen=True)
 class Reader:
-    """Who reads: the instances they see, and those in which they may change something."""
+    """Who reads: the instances they see, those in which they may change something, if they want forecasts."""
 
     user: User
     instances: Sequence[Instance]
     writes_in: Collection[int]
+    wants_forecasts: bool = False
 
     @property
     def visible(self) -> set[str]:
@@ -73,7 +83,9 @@ def _idents(found: Iterable[Found], wanted: str) -> list[str]:
 
 
 def _job_lines(jobs: Collection[Job], reader: Reader, now: datetime) -> dict[str, JobLine]:
-    waiting = reasons([job for job in jobs if job.state == JobState.QUEUED], now)
+    queued = [job for job in jobs if job.state == JobState.QUEUED]
+    waiting = reasons(queued, now)
+    expected = _expectations(queued, now) if reader.wants_forecasts else {}
     zone = timezone.get_current_timezone()
     visible = reader.visible
     why = {ident: sentence(each, visible, now, zone) for ident, each in waiting.items()}
@@ -82,18 +94,26 @@ def _job_lines(jobs: Collection[Job], reader: Reader, now: datetime) -> dict[str
             job_row(job, now),
             why.get(job.pk, ""),
             may_cancel=not job.is_terminal and job.instance_id in reader.writes_in,
+            expected=expected.get(job.pk, Expectation()),
         )
         for job in jobs
     }
 
 
+def _expectations(queued: Iterable[Job], now: datetime) -> dict[str, Expectation]:
+    """When each of them starts, by one forecast for each backend among them (E1)."""
+    backends = {job.backend_id: job.backend for job in queued}.values()
+    lines = [entry for backend in backends for entry in lineup(backend, now).jobs]
+    return {entry.id: told.expectation for entry, told in lines}
+
+
 def _session_lines(sessions: Sequence[Session], reader: Reader, now: datetime) -> dict[str, SessionLine]:
     wanted = {each.backend_id for each in sessions if each.state != SessionState.CLOSED}
     holders = _holders(wanted, reader, now)
-    return {row.session.pk: _session_line(row, holders) for row in session_rows(sessions)}
+    return {row.session.pk: _session_line(row, holders, now) for row in session_rows(sessions)}
 
 
-def _session_line(row: SessionRow, holders: dict[int, str]) -> SessionLine:
+def _session_line(row: SessionRow, holders: dict[int, str], now: datetime) -> SessionLine:
     session = row.session
     is_open = session.state != SessionState.CLOSED
     own = session.state == SessionState.ACTIVE
@@ -102,6 +122,11 @@ def _session_line(row: SessionRow, holders: dict[int, str]) -> SessionLine:
         holder=(_holds(session) if own else holders.get(session.backend_id, "free")) if is_open else "",
         idles_at=session.interactive_deadline if is_open else None,
         closes_at=max_ttl_deadline(session.facts()) if is_open else None,
+        limit=duration(session.max_ttl),
+        # L17; what a batch used is counted with its jobs.
+        used=duration(
+            row.quantum_seconds if session.mode == SessionMode.BATCH else used_seconds(session, now)
+        ),
     )
 
 

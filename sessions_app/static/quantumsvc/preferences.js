@@ -5,16 +5,16 @@ function keep(name, value) {
   document.cookie = `${name}=${value}; path=/; max-age=${YEAR}; samesite=lax`;
 }
 
-function keepUnticked(group) {
-  const hidden = [...group.querySelectorAll("input:not(:checked)")].map((box) => box.value);
-  keep(group.dataset.cookieList, hidden.join("."));
+function keepChanged(group) {
+  const changed = [...group.querySelectorAll("input")].filter((box) => box.checked !== ("usual" in box.dataset));
+  keep(group.dataset.cookieList, changed.map((box) => box.value).join("."));
 }
 
 export function startPreferences() {
   document.addEventListener("change", (event) => {
     const group = event.target.closest("[data-cookie-list]");
     if (!group) return;
-    keepUnticked(group);
+    keepChanged(group);
     document.dispatchEvent(new CustomEvent("quantumsvc:look"));
   });
   for (const group of document.querySelectorAll("[data-cookie]")) {
