@@ -119,6 +119,10 @@ class Books:
         """The instance above, or ``None`` at the root."""
         return self._parents.get(instance)
 
+    def has_groups(self) -> bool:
+        """Whether any instance stands below another."""
+        return any(parent is not None for parent in self._parents.values())
+
     def groups(self) -> frozenset[str]:
         """The instances that have others below them."""
         return frozenset(parent for parent in self._parents.values() if parent is not None)
@@ -169,7 +173,7 @@ def fairest(jobs: Iterable[QueuedJob], books: Books) -> QueuedJob | None:
     own = _of_each_instance(jobs, books)
     if len(own) <= 1:
         return next(iter(own.values()), None)
-    branches = _branches(own, books)
+    branches = _branches(own, books) if books.has_groups() else {None: list(own)}
     claims = [_claim(node, branches, own, books) for node in branches[None]]
     return min(claims)[1]
 

@@ -1,6 +1,7 @@
 """The decision log (E1): every choice, by which rule, and what was passed over."""
 
 import json
+from heapq import nsmallest
 
 from quantumsvc.scheduling.policy import Start
 from quantumsvc.scheduling.queued import QueuedJob, submission_order
@@ -23,8 +24,8 @@ def decision_note(backend_id: int, decision: Start, snapshot: Snapshot) -> State
     job goes first (S4), others are not looked at, and so none are named.
     """
     job = decision.job
-    others = sorted((head for head in snapshot.heads if head.id != job.id), key=submission_order)
-    passed_over = json.dumps([_passed(head) for head in others[:NOTED]])
+    others = (head for head in snapshot.heads if head.id != job.id)
+    passed_over = json.dumps([_passed(head) for head in nsmallest(NOTED, others, key=submission_order)])
     parameters = [backend_id, snapshot.now, decision.rule, job.id, job.session or "", passed_over]
     return Statement(_NOTE, parameters)
 
