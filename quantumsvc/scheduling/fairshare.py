@@ -173,7 +173,7 @@ def fairest(jobs: Iterable[QueuedJob], books: Books) -> QueuedJob | None:
     own = _of_each_instance(jobs, books)
     if len(own) <= 1:
         return next(iter(own.values()), None)
-    branches = _branches(own, books) if books.has_groups() else {None: list(own)}
+    branches = _branches(own, books)
     claims = [_claim(node, branches, own, books) for node in branches[None]]
     return min(claims)[1]
 
@@ -189,6 +189,8 @@ def _of_each_instance(jobs: Iterable[QueuedJob], books: Books) -> dict[str, Queu
 
 def _branches(instances: Iterable[str], books: Books) -> dict[str | None, list[str]]:
     """For each node of the tree the children that have an eligible job in or below them."""
+    if not books.has_groups():
+        return {None: list(instances)}
     branches: dict[str | None, list[str]] = {None: []}
     known: set[str] = set()
     for instance in instances:
