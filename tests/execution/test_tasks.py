@@ -139,5 +139,8 @@ def test_it_refuses_a_second_task_while_one_runs(lease: Lease) -> None:
 
 def test_it_polls_without_waiting(lease: Lease) -> None:
     lease.start(a_task(), b"sleep 1")
-    assert not any(isinstance(event, Finished) for event in lease.poll())
+    at_once = lease.poll()
+    assert not any(isinstance(event, Finished) for event in at_once)
+    if any(isinstance(event, NeedDevice) for event in at_once):
+        lease.give_device(b"{}")
     assert isinstance(events_to_end(lease)[-1], Finished)
