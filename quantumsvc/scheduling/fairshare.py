@@ -29,7 +29,6 @@ from quantumsvc.scheduling.queued import QueuedJob, submission_order
 
 MICROSECOND = timedelta(microseconds=1)
 OWN_SHARES = 1
-_ROOT = (None,)
 
 
 # The place of one sibling among its siblings, the lowest first: whether it has no shares, its ratio, since
@@ -134,10 +133,6 @@ class Books:
             nodes = (*nodes, above)
         return nodes
 
-    def line_above(self, instance: str) -> tuple[str | None, ...]:
-        """All above it, upwards, and ``None`` for the root."""
-        return (*self.path(instance)[1:], None) if self._parents.get(instance) is not None else _ROOT
-
     def used(self, instance: str) -> int:
         """Microseconds used by the instance and all below it."""
         return self._below.get(instance, 0)
@@ -195,7 +190,7 @@ def _branches(instances: Iterable[str], books: Books) -> dict[str | None, list[s
     known: set[str] = set()
     for instance in instances:
         node = instance
-        for above in books.line_above(instance):
+        for above in (*books.path(instance)[1:], None):
             if node not in known:
                 known.add(node)
                 branches.setdefault(above, []).append(node)
