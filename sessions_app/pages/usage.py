@@ -86,12 +86,17 @@ class Bar:
 def usage_page(request: HttpRequest) -> HttpResponse:
     """The window of 28 days: limits, the ledger, sums by backend, user and day, and fair share."""
     user, now = reader_of(request), settled_now()
-    instances = list(instances_by_preference(user).filter(is_system=False))
+    instances = listed_for(user)
     instance = chosen_of(request, instances)
     if instance is None:
         return render(request, "usage/page.html", {"instances": instances})
     context = _context(request, user, instance, now)
     return render(request, "usage/page.html", context | {"instances": instances})
+
+
+def listed_for(user: User) -> list[Instance]:
+    """The instances among which the reader chooses, the preferred one first."""
+    return list(instances_by_preference(user).filter(is_system=False))
 
 
 def chosen_of(request: HttpRequest, instances: list[Instance]) -> Instance | None:
@@ -103,6 +108,13 @@ def chosen_of(request: HttpRequest, instances: list[Instance]) -> Instance | Non
     if found is None:
         raise Http404("There is no such instance, or none that you may see.")
     return found
+
+
+def _chosen_or_404(request: HttpRequest, user: User) -> Instance:
+    instance = chosen_of(request, listed_for(user))
+    if instance is None:
+        raise Http404("You are a member of no instance.")
+    return instance
 
 
 def _context(request: HttpRequest, user: User, instance: Instance, now: datetime) -> dict[str, Any]:
@@ -146,9 +158,7 @@ def _asked(
 def wait_part(request: HttpRequest) -> HttpResponse:
     """The same for one backend alone, which the page asks for row by row."""
     user, now = reader_of(request), settled_now()
-    instance = chosen_of(request, list(instances_by_preference(user).filter(is_system=False)))
-    if instance is None:
-        raise Http404("You are a member of no instance.")
+    instance = _chosen_or_404(request, user)
     backend = named(Backend.objects.usable_by(instance).defer("configuration"), request.GET.get("ask", ""))
     context = {"outlook": would_wait(backend, instance, user, now)}
     return render(request, "usage/_wait.html", context)
@@ -235,9 +245,7 @@ def _bar(day: datetime, seconds: float, number: int, most: float) -> Bar:
 def usage_file(request: HttpRequest) -> StreamingHttpResponse:
     """The instance's lines of the window as CSV, oldest first, with the same sum as the page."""
     user, now = reader_of(request), settled_now()
-    instance = chosen_of(request, list(instances_by_preference(user).filter(is_system=False)))
-    if instance is None:
-        raise Http404("You are a member of no instance.")
+    instance = _chosen_or_404(request, user)
     lines = LedgerLine.objects.visible_to(user).filter(
         instance=instance, at__gte=window_start(now), at__lte=now
     )
