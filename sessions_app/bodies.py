@@ -126,11 +126,15 @@ def session_mark(session: Session) -> str:
     return mark_of(*map(str, (*said, *times, session.closed_at, session.version)))
 
 
-def used_seconds(session: Session, now: datetime) -> float:
-    """L17: a dedicated session's time while active; a batch's, the time its jobs ran."""
+def used_seconds(session: Session, now: datetime, of_jobs: float | None = None) -> float:
+    """L17: a dedicated session's time while active; a batch's, the time its jobs ran.
+
+    The sum of its jobs is read unless it is known already.
+    """
     if session.mode == SessionMode.BATCH:
-        total = session.jobs.aggregate(total=Sum("quantum_seconds"))["total"]
-        return round(float(total or 0.0), 6)
+        if of_jobs is None:
+            of_jobs = session.jobs.aggregate(total=Sum("quantum_seconds"))["total"]
+        return round(float(of_jobs or 0.0), 6)
     seconds = session.active_seconds
     if session.state == SessionState.ACTIVE and session.activated_at:
         seconds += (now - session.activated_at).total_seconds()

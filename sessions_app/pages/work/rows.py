@@ -123,10 +123,7 @@ def _session_line(row: SessionRow, holders: dict[int, str], now: datetime) -> Se
         idles_at=session.interactive_deadline if is_open else None,
         closes_at=max_ttl_deadline(session.facts()) if is_open else None,
         limit=duration(session.max_ttl),
-        # L17; what a batch used is counted with its jobs.
-        used=duration(
-            row.quantum_seconds if session.mode == SessionMode.BATCH else used_seconds(session, now)
-        ),
+        used=duration(used_seconds(session, now, row.quantum_seconds)),
     )
 
 
