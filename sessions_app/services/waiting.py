@@ -145,9 +145,9 @@ def lineup(backend: Backend, now: datetime) -> Lineup:
     queue, snapshot = waiters.queue, present(backend, now)
     foreseen = forecast(snapshot, queue, waiters.estimates, waiters.sessions)
     reasons = explain(snapshot, queue)
-    told = [(each, Outlook(reasons[each.id], foreseen.get(each.id, Expectation()))) for each in queue]
+    told = [(each, Outlook(reasons[each.id], foreseen[each.id])) for each in queue]
     told.sort(key=lambda pair: (pair[1].expectation.place or len(queue) + 1, submission_order(pair[0])))
-    system = tuple(foreseen.get(each.id, Expectation()) for each in snapshot.system)
+    system = tuple(foreseen[each.id] for each in snapshot.system)
     return Lineup(tuple(told), len(queue) == HORIZON, system)
 
 

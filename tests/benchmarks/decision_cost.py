@@ -16,7 +16,7 @@ import statistics
 import sys
 import tempfile
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,6 @@ from tests.benchmarks.filling import fill
 INSTANCES = 200
 # 250 turns of each kind in the end; those that warm a round up are not counted.
 ROUNDS, TURNS, WARMING = 10, 25, 5
-BEGINNING = datetime(2026, 11, 21, tzinfo=UTC)
 
 
 def main() -> None:
